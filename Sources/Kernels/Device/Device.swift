@@ -1,0 +1,102 @@
+import Synchronization
+
+/// A processor that runs kernels: an OpenCL device, or this machine's CPU through the fallback.
+///
+/// Launches go to one in-order queue and don't throw. The first failure is remembered, later launches are
+/// skipped, and the next `synchronize()` or read throws it.
+public final class Device: Sendable {
+  let backend: any Backend
+  private let pool: MemoryPool
+  private let failure = Mutex<DeviceError?>(nil)
+  /// Collects a span for each launch while it is set.
+  let profiler = Mutex<Profiler?>(nil)
+
+  public var description: DeviceDescription { backend.description }
+  public var profile: TileProfile { backend.profile }
+
+  init(backend: any Backend) {
+    self.backend = backend
+    pool = MemoryPool(backend: backend)
+  }
+
+  // MARK: Memory
+
+  /// Memory for `byteCount` bytes with unspecified content. At least 64 bytes behind it may be read, never written:
+  /// kernels load whole vectors at the end of a row.
+  public func makeBuffer(byteCount: Int) -> Buffer {
+    do throws(DeviceError) {
+      return Buffer(device: self, byteCount: byteCount, memory: try pool.take(byteCount: byteCount))
+    } catch {
+      fail(error)
+      return Buffer(device: self, byteCount: byteCount, memory: .none)
+    }
+  }
+
+  /// A buffer that holds a copy of `values`.
+  public func makeBuffer<Value: BitwiseCopyable>(_ values: [Value]) -> Buffer {
+    let buffer = makeBuffer(byteCount: values.count * MemoryLayout<Value>.stride)
+    values.withUnsafeBytes { write($0, to: buffer) }
+    return buffer
+  }
+
+  /// Copies `bytes` to the start of `buffer`.
+  public func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer) {
+    precondition(bytes.count <= buffer.byteCount, "\(bytes.count) bytes don't fit a buffer of \(buffer.byteCount)")
+    attempt { () throws(DeviceError) in try backend.write(bytes, to: buffer.memory) }
+  }
+
+  /// The first `count` values of `buffer`, once all earlier launches have run.
+  public func read<Value: BitwiseCopyable>(_ buffer: Buffer, as type: Value.Type, count: Int) throws(DeviceError) -> [Value] {
+    precondition(
+      count * MemoryLayout<Value>.stride <= buffer.byteCount, "\(count) values of \(type) read from \(buffer.byteCount) bytes")
+    try check()
+    var result: Result<Void, DeviceError> = .success(())
+    let values = [Value](unsafeUninitializedCapacity: count) { values, initialized in
+      do throws(DeviceError) {
+        try backend.read(buffer.memory, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(values)[..<(count * MemoryLayout<Value>.stride)]))
+        initialized = count
+      } catch { result = .failure(error) }
+    }
+    if case .failure(let error) = result { fail(error) }
+    try check()
+    return values
+  }
+
+  /// Bytes held by live buffers, the most they ever were, and bytes that wait in the pool.
+  public var memoryUse: (current: Int, peak: Int, pooled: Int) { pool.use }
+
+  /// Gives the pool's idle memory back to the system.
+  public func releaseIdleMemory() { pool.drain() }
+
+  func recycle(_ memory: Memory) { pool.give(memory) }
+
+  // MARK: Work
+
+  public func launch(_ launch: Launch) {
+    attempt { () throws(DeviceError) in try backend.launch(launch) }
+  }
+
+  /// Waits until all launches have run.
+  public func synchronize() throws(DeviceError) {
+    attempt { () throws(DeviceError) in try backend.synchronize() }
+    try check()
+  }
+
+  /// Throws the first failure since the last call, and forgets it, so that a smaller attempt may follow.
+  private func check() throws(DeviceError) {
+    let error = failure.withLock { failure in
+      defer { failure = nil }
+      return failure
+    }
+    if let error { throw error }
+  }
+
+  private func attempt(_ work: () throws(DeviceError) -> Void) {
+    guard failure.withLock({ $0 == nil }) else { return }
+    do throws(DeviceError) { try work() } catch { fail(error) }
+  }
+
+  private func fail(_ error: DeviceError) {
+    failure.withLock { if $0 == nil { $0 = error } }
+  }
+}

@@ -1,0 +1,86 @@
+import Synchronization
+
+/// Memory that was used before, by size class, so that a training step allocates nothing.
+final class MemoryPool: Sendable {
+  private struct State {
+    var idle: [Int: [Memory]] = [:]
+    var inUse = 0
+    var peak = 0
+    var pooled = 0
+  }
+
+  /// Bytes behind each buffer that kernels may read: one vector of 16 floats.
+  static let slack = 64
+
+  private let backend: any Backend
+  private let state = Mutex(State())
+
+  init(backend: any Backend) { self.backend = backend }
+
+  deinit { drain() }
+
+  var use: (current: Int, peak: Int, pooled: Int) { state.withLock { ($0.inUse, $0.peak, $0.pooled) } }
+
+  /// Sizes are rounded up to eighths of a power of two, so that at most an eighth is wasted.
+  static func sizeClass(of byteCount: Int) -> Int {
+    let wanted = max(byteCount + slack, 512)
+    let step = 1 << (Int.bitWidth - wanted.leadingZeroBitCount - 4)
+    return (wanted + step - 1) / step * step
+  }
+
+  func take(byteCount: Int) throws(DeviceError) -> Memory {
+    let size = Self.sizeClass(of: byteCount)
+    let description = backend.description
+    let reused: Memory? = state.withLock { state in
+      guard let memory = state.idle[size]?.popLast() else { return nil }
+      state.pooled -= size
+      return memory
+    }
+    if let reused {
+      count(size)
+      return reused
+    }
+    let (inUse, pooled) = state.withLock { ($0.inUse, $0.pooled) }
+    if inUse + pooled + size > description.memory { drain() }
+    guard inUse + size <= description.memory, size <= description.maxAllocation else {
+      throw .outOfMemory(requested: size, inUse: inUse, total: min(description.memory, description.maxAllocation))
+    }
+    let memory: Memory
+    do throws(DeviceError) {
+      memory = try backend.allocate(byteCount: size)
+    } catch {
+      guard case .outOfMemory = error, pooled > 0 else { throw error }
+      drain()
+      memory = try backend.allocate(byteCount: size)
+    }
+    count(size)
+    return memory
+  }
+
+  func give(_ memory: Memory) {
+    guard memory.byteCount > 0 else { return }
+    state.withLock { state in
+      state.idle[memory.byteCount, default: []].append(memory)
+      state.inUse -= memory.byteCount
+      state.pooled += memory.byteCount
+    }
+  }
+
+  func drain() {
+    let idle = state.withLock { state in
+      defer {
+        state.idle = [:]
+        state.pooled = 0
+      }
+      return state.idle.values.flatMap { $0 }
+    }
+    for memory in idle { backend.free(memory) }
+  }
+
+  private func count(_ size: Int) {
+    state.withLock { state in
+      state.inUse += size
+      state.peak = max(state.peak, state.inUse)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/// The numbers that kernels.cl is compiled with on one class of devices.
+///
+/// The `-D` options and the launch geometry both come from here, so they can't disagree.
+public struct TileProfile: Sendable, Hashable {
+  public var name: String
+  /// Floats of a vector: `VECTOR`.
+  public var vector: Int
+  /// Work-items of a group: `LOCAL`.
+  public var local: Int
+  /// Rows and vectors of a work-item's register tile in matrix products: `TILE_M`, `TILE_N`.
+  public var tileM: Int
+  public var tileN: Int
+  /// Whether a group stages its operands in local memory: `STAGED`. Pays on GPUs, costs on CPUs.
+  public var staged: Bool
+  /// Work-items of a group along the columns of a staged tile (`ITEMS_N`), and the depth of a stage (`TILE_K`).
+  public var itemsN: Int
+  public var tileK: Int
+  /// Vectors of neighbouring channels that one work-item sums at a time: `COLUMN_VECTORS`.
+  public var columnVectors: Int
+
+  public static let cpu = TileProfile(
+    name: "cpu", vector: 16, local: 1, tileM: 8, tileN: 2, staged: false, itemsN: 1, tileK: 16, columnVectors: 4)
+  public static let gpu = TileProfile(
+    name: "gpu", vector: 4, local: 256, tileM: 8, tileN: 2, staged: true, itemsN: 16, tileK: 16, columnVectors: 1)
+  /// For devices whose local memory or largest work-group is too small for `gpu`.
+  public static let small = TileProfile(
+    name: "small", vector: 4, local: 64, tileM: 4, tileN: 1, staged: true, itemsN: 8, tileK: 16, columnVectors: 1)
+
+  /// Rows that a group of a matrix product covers.
+  var groupRows: Int { staged ? local / itemsN * tileM : 64 }
+  /// Columns that a group of a matrix product covers at a time.
+  var panelColumns: Int { (staged ? itemsN : 1) * tileN * vector }
+
+  /// Every macro with its value, in the order in which kernels.cl lists them.
+  public var defines: [(name: String, value: Int)] {
+    [
+      ("VECTOR", vector), ("LOCAL", local), ("TILE_M", tileM), ("TILE_N", tileN), ("STAGED", staged ? 1 : 0),
+      ("ITEMS_N", itemsN), ("TILE_K", tileK), ("COLUMN_VECTORS", columnVectors),
+    ]
+  }
+}
