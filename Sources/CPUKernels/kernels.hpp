@@ -1,0 +1,25 @@
+// kernels.cl for one instruction set. The file that includes this has defined ISA (a namespace) and the tile sizes.
+#include "entries.hpp"
+
+#define LOCAL 1
+#define TEXT_(name) #name
+#define TEXT(name) TEXT_(name)
+
+#pragma clang fp contract(fast) reassociate(on)
+namespace ISA {
+#include "opencl_c.hpp"
+#ifdef MASKED_STORES
+static inline void store_masked(float16 v, float *p, int n) {
+  const unsigned short mask = n >= 16 ? 0xffff : (unsigned short)((1u << n) - 1);
+  __builtin_ia32_storeups512_mask(p, v, mask);
+}
+#define STORE_PART(v, p, n) store_masked(v, p, n)
+#endif
+#include "../../kernels.cl"
+
+static const CPUKernel entries[] = {
+#include "kernel_names.inc"
+};
+extern const CPUKernelTable table = {TEXT(ISA), entries, sizeof entries / sizeof *entries,
+                                     VECTOR, TILE_M, TILE_N, COLUMN_VECTORS};
+} // namespace ISA

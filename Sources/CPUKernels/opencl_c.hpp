@@ -1,0 +1,39 @@
+// The part of OpenCL C that kernels.cl uses, in C++, for a work-group of one work-item: barriers are nothing, local
+// memory is the stack. Included once per instruction set, inside of its namespace and target attribute, so that
+// everything here inlines into the kernels.
+
+typedef unsigned int uint;
+typedef unsigned char uchar;
+
+#define __kernel static
+#define __global
+#define __local
+#define __constant const
+#define restrict __restrict
+#define barrier(fence)
+#define INFINITY __builtin_inff()
+#define get_local_id(dimension) 0
+#define get_group_id(dimension) (devicenn_group[dimension])
+#define get_num_groups(dimension) ((int)devicenn_groups[dimension])
+
+#define VECTOR_TYPE(n)                                                                                    \
+  typedef float float##n __attribute__((ext_vector_type(n)));                                             \
+  typedef float float##n##u __attribute__((ext_vector_type(n), aligned(4)));                              \
+  static inline float##n vload##n(size_t i, const float *p) { return *(const float##n##u *)(p + n * i); } \
+  static inline void vstore##n(float##n v, size_t i, float *p) { *(float##n##u *)(p + n * i) = v; }       \
+  static inline float##n fmax(float##n a, float##n b) { return __builtin_elementwise_max(a, b); }         \
+  static inline float##n fmin(float##n a, float##n b) { return __builtin_elementwise_min(a, b); }         \
+  static inline float##n sqrt(float##n a) { return __builtin_elementwise_sqrt(a); }
+VECTOR_TYPE(4)
+VECTOR_TYPE(8)
+VECTOR_TYPE(16)
+
+static inline float fmax(float a, float b) { return __builtin_fmaxf(a, b); }
+static inline float fmin(float a, float b) { return __builtin_fminf(a, b); }
+static inline float sqrt(float x) { return __builtin_sqrtf(x); }
+static inline float exp(float x) { return __builtin_expf(x); }
+static inline float log(float x) { return __builtin_logf(x); }
+static inline int isnan(float x) { return __builtin_isnan(x); }
+static inline int min(int a, int b) { return a < b ? a : b; }
+static inline int max(int a, int b) { return a > b ? a : b; }
+static inline uint mul_hi(uint a, uint b) { return (uint)(((unsigned long long)a * b) >> 32); }

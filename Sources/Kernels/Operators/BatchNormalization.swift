@@ -1,0 +1,123 @@
+/// A batch normalisation's numbers of one pass: mean, 1 / standard deviation, scale and shift of each channel.
+public struct BatchNormStatistics: Sendable {
+  let buffer: Buffer
+  /// Whether they are the batch's own, so that the gradient flows through them.
+  let isBatch: Bool
+}
+
+/// The sizes of x(rows,channels); rows are all pixels of all images.
+public struct BatchNormShape: Sendable, Hashable {
+  public var rows: Int
+  public var channels: Int
+
+  public init(rows: Int, channels: Int) {
+    self.rows = rows
+    self.channels = channels
+  }
+
+  /// Ranges of rows that are summed apart.
+  var chunks: Int { max(1, min(rows / 64, 64)) }
+}
+
+extension Device {
+  /// The batch's own statistics. Moves the running ones towards them by `momentum`, in place.
+  public func batchNormStatistics(
+    _ x: Buffer, _ shape: BatchNormShape, gamma: Buffer, beta: Buffer, runningMean: Buffer, runningVariance: Buffer,
+    momentum: Float, epsilon: Float
+  ) -> BatchNormStatistics {
+    let (c, chunks) = (shape.channels, shape.chunks)
+    let partial = makeFloats(chunks * 2 * c)
+    launch(
+      Launch(
+        "batch_norm_sums", groups: columnGroups(shape), [.int(shape.rows), .int(c), .buffer(x), .buffer(partial)]))
+    let statistics = makeFloats(4 * c)
+    launch(
+      Launch(
+        "batch_norm_finish", groups: channelGroups(c),
+        [
+          .int(c), .int(chunks), .int(shape.rows), .float(epsilon), .float(momentum), .buffer(partial), .buffer(x),
+          .buffer(gamma), .buffer(beta), .buffer(runningMean), .buffer(runningVariance), .buffer(statistics),
+        ]))
+    return BatchNormStatistics(buffer: statistics, isBatch: true)
+  }
+
+  /// The running statistics, for evaluation and frozen layers.
+  public func batchNormStatistics(
+    channels: Int, gamma: Buffer, beta: Buffer, runningMean: Buffer, runningVariance: Buffer, epsilon: Float
+  ) -> BatchNormStatistics {
+    let statistics = makeFloats(4 * channels)
+    launch(
+      Launch(
+        "batch_norm_running", groups: channelGroups(channels),
+        [
+          .int(channels), .float(epsilon), .buffer(gamma), .buffer(beta), .buffer(runningMean),
+          .buffer(runningVariance), .buffer(statistics),
+        ]))
+    return BatchNormStatistics(buffer: statistics, isBatch: false)
+  }
+
+  /// y = activation(normalised x + residual)
+  public func batchNormApply(
+    _ x: Buffer, _ shape: BatchNormShape, _ statistics: BatchNormStatistics, residual: Buffer?, activation: Activation
+  ) -> Buffer {
+    let y = makeFloats(shape.rows * shape.channels)
+    launch(
+      Launch(
+        "batch_norm_apply", groups: rowGroups(shape),
+        [
+          .int(shape.rows), .int(shape.channels), .int(residual == nil ? 0 : 1), .int(activation.rawValue), .buffer(x),
+          .buffer(statistics.buffer), .buffer(residual ?? x), .buffer(y),
+        ]))
+    return y
+  }
+
+  /// Gradients of `batchNormApply` without residual; those of the parameters come with every pass, that of x if asked for.
+  public func batchNormBackward(
+    _ x: Buffer, dy: Buffer, _ shape: BatchNormShape, _ statistics: BatchNormStatistics, activation: Activation,
+    needsParameters: Bool, needsInput: Bool
+  ) -> (dx: Buffer?, dgamma: Buffer?, dbeta: Buffer?) {
+    let (c, chunks) = (shape.channels, shape.chunks)
+    let (dgamma, dbeta, coefficients) = (makeFloats(c), makeFloats(c), makeFloats(2 * c))
+    if needsParameters || statistics.isBatch {
+      let partial = makeFloats(chunks * 2 * c)
+      launch(
+        Launch(
+          "batch_norm_backward_sums", groups: columnGroups(shape),
+          [
+            .int(shape.rows), .int(c), .int(activation.rawValue), .buffer(x), .buffer(statistics.buffer), .buffer(dy),
+            .buffer(partial),
+          ]))
+      launch(
+        Launch(
+          "batch_norm_backward_finish", groups: channelGroups(c),
+          [
+            .int(c), .int(chunks), .int(shape.rows), .buffer(partial), .buffer(statistics.buffer), .buffer(dgamma),
+            .buffer(dbeta), .buffer(coefficients),
+          ]))
+    }
+    var dx: Buffer?
+    if needsInput {
+      let result = makeFloats(shape.rows * c)
+      launch(
+        Launch(
+          "batch_norm_backward_apply", groups: rowGroups(shape),
+          [
+            .int(shape.rows), .int(c), .int(activation.rawValue), .int(statistics.isBatch ? 1 : 0), .buffer(x),
+            .buffer(statistics.buffer), .buffer(coefficients), .buffer(dy), .buffer(result),
+          ]))
+      dx = result
+    }
+    return (dx, needsParameters ? dgamma : nil, needsParameters ? dbeta : nil)
+  }
+
+  private func columnGroups(_ shape: BatchNormShape) -> SIMD3<Int> {
+    [(shape.channels + columnsPerGroup - 1) / columnsPerGroup, shape.chunks, 1]
+  }
+
+  private func channelGroups(_ channels: Int) -> SIMD3<Int> { [(channels + profile.local - 1) / profile.local, 1, 1] }
+
+  /// Groups of some 16K floats.
+  private func rowGroups(_ shape: BatchNormShape) -> SIMD3<Int> {
+    [1, max(1, min(shape.rows, shape.rows * shape.channels / 16384)), 1]
+  }
+}

@@ -1,0 +1,222 @@
+/// Rows and columns of zeros around an image. TensorFlow's `SAME` is asymmetric, PyTorch's padding is not.
+public struct Padding: Sendable, Hashable {
+  public var top: Int
+  public var left: Int
+  public var bottom: Int
+  public var right: Int
+
+  public init(top: Int, left: Int, bottom: Int, right: Int) {
+    (self.top, self.left, self.bottom, self.right) = (top, left, bottom, right)
+  }
+
+  public init(_ all: Int) { self.init(top: all, left: all, bottom: all, right: all) }
+
+  public static let none = Padding(0)
+}
+
+/// The sizes of y(N,P,Q,K) = x(N,H,W,C) * w(R,S,C/groups,K).
+public struct ConvolutionShape: Sendable, Hashable {
+  public var batch: Int
+  public var height: Int
+  public var width: Int
+  public var inputChannels: Int
+  public var outputChannels: Int
+  public var kernelHeight: Int
+  public var kernelWidth: Int
+  public var strideHeight: Int
+  public var strideWidth: Int
+  public var dilationHeight: Int
+  public var dilationWidth: Int
+  public var padding: Padding
+  public var groups: Int
+
+  public init(
+    batch: Int, height: Int, width: Int, inputChannels: Int, outputChannels: Int, kernel: (Int, Int),
+    stride: (Int, Int) = (1, 1), dilation: (Int, Int) = (1, 1), padding: Padding = .none, groups: Int = 1
+  ) {
+    self.batch = batch
+    self.height = height
+    self.width = width
+    self.inputChannels = inputChannels
+    self.outputChannels = outputChannels
+    (kernelHeight, kernelWidth) = kernel
+    (strideHeight, strideWidth) = stride
+    (dilationHeight, dilationWidth) = dilation
+    self.padding = padding
+    self.groups = groups
+    precondition(
+      inputChannels % groups == 0 && outputChannels % groups == 0,
+      "\(inputChannels) and \(outputChannels) channels don't divide into \(groups) groups")
+    precondition(
+      outputHeight > 0 && outputWidth > 0,
+      "a \(kernelHeight)x\(kernelWidth) kernel with dilation \(dilation) does not fit into \(height)x\(width) with \(padding)")
+  }
+
+  public var outputHeight: Int {
+    (height + padding.top + padding.bottom - (kernelHeight - 1) * dilationHeight - 1) / strideHeight + 1
+  }
+  public var outputWidth: Int {
+    (width + padding.left + padding.right - (kernelWidth - 1) * dilationWidth - 1) / strideWidth + 1
+  }
+
+  public var inputCount: Int { batch * height * width * inputChannels }
+  public var outputCount: Int { batch * outputHeight * outputWidth * outputChannels }
+  public var weightCount: Int { kernelHeight * kernelWidth * (inputChannels / groups) * outputChannels }
+  public var flops: Double { 2 * Double(outputCount) * Double(kernelHeight * kernelWidth * (inputChannels / groups)) }
+
+  /// One filter a channel, which has kernels of its own.
+  var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
+
+  /// A plain matrix product of pixels and channels.
+  var isPointwise: Bool {
+    kernelHeight == 1 && kernelWidth == 1 && strideHeight == 1 && strideWidth == 1 && padding == .none && groups == 1
+  }
+}
+
+extension Device {
+  /// y(N,P,Q,K) = activation(x(N,H,W,C) * w(R,S,C/groups,K) + bias(K)).
+  public func convolution(
+    _ x: Buffer, _ w: Buffer, _ shape: ConvolutionShape, bias: Buffer? = nil, activation: Activation = .none
+  ) -> Buffer {
+    if shape.isPointwise {
+      return matmul(x, w, pointwise(shape), bias: bias, activation: activation)
+    }
+    let y = makeFloats(shape.outputCount)
+    if shape.isDepthwise {
+      launch(
+        Launch(
+          "depthwise_conv2d", groups: [shape.batch * shape.outputHeight, 1, 1],
+          depthwiseSizes(shape, isBackward: false) + [
+            .int(bias == nil ? 0 : 1), .int(activation.rawValue), .buffer(x), .buffer(w), .buffer(bias ?? w), .buffer(y),
+          ], flops: shape.flops))
+      return y
+    }
+    let (channels, outputs) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
+    let taps = shape.kernelHeight * shape.kernelWidth
+    let pixels = shape.batch * shape.outputHeight * shape.outputWidth
+    var panels = Panels(
+      buffer: w, stride: shape.outputChannels, panelStride: profile.panelColumns, batchStride: outputs)
+    var tapStride = channels * shape.outputChannels
+    if shouldPack(rows: taps * channels, columns: shape.outputChannels, uses: pixels) {
+      panels = packPanels(
+        w, rows: taps * channels, columns: outputs, taps: 1, groups: shape.groups, groupStride: outputs, tapStride: 0,
+        rowStride: shape.outputChannels, columnStride: 1)
+      tapStride = channels * panels.stride
+    }
+    let (groups, panelArguments) = productGeometry(
+      rows: pixels, columns: outputs, depth: taps * channels, groups: shape.groups, panels, tapStride)
+    launch(
+      Launch(
+        "conv2d", groups: groups,
+        sizes(shape, isBackward: false) + panelArguments + [
+          .int(bias == nil ? 0 : 1), .int(activation.rawValue), .buffer(x), .buffer(panels.buffer),
+          .buffer(bias ?? w), .buffer(fill(0, count: channels)), .buffer(y),
+        ], flops: shape.flops))
+    return y
+  }
+
+  /// dx(N,H,W,C).
+  public func convolutionBackwardInput(_ dy: Buffer, _ w: Buffer, _ shape: ConvolutionShape) -> Buffer {
+    if shape.isPointwise {
+      let forward = pointwise(shape)
+      return matmul(dy, w, MatmulShape(m: forward.m, n: forward.k, k: forward.n, transposesB: true))
+    }
+    let dx = makeFloats(shape.inputCount)
+    if shape.isDepthwise {
+      launch(
+        Launch(
+          "depthwise_conv2d_backward_input", groups: [shape.batch * shape.height, 1, 1],
+          depthwiseSizes(shape, isBackward: true) + [.buffer(dy), .buffer(w), .buffer(dx)], flops: shape.flops))
+      return dx
+    }
+    let (channels, outputs) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
+    let taps = shape.kernelHeight * shape.kernelWidth
+    let panels = packPanels(
+      w, rows: outputs, columns: channels, taps: taps, groups: shape.groups, groupStride: outputs,
+      tapStride: channels * shape.outputChannels, rowStride: 1, columnStride: shape.outputChannels)
+    let (groups, panelArguments) = productGeometry(
+      rows: shape.batch * shape.height * shape.width, columns: channels, depth: taps * outputs, groups: shape.groups,
+      panels, outputs * panels.stride)
+    launch(
+      Launch(
+        "conv2d_backward_input", groups: groups,
+        sizes(shape, isBackward: true) + panelArguments + [
+          .buffer(dy), .buffer(panels.buffer), .buffer(fill(0, count: outputs)), .buffer(dx),
+        ], flops: shape.flops))
+    return dx
+  }
+
+  /// dw(R,S,C/groups,K).
+  public func convolutionBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
+    let taps = shape.kernelHeight * shape.kernelWidth
+    let rows = shape.batch * shape.outputHeight
+    if shape.isDepthwise {
+      let splits = max(1, min(rows, 16))
+      let partial = makeFloats(splits * shape.weightCount)
+      launch(
+        Launch(
+          "depthwise_conv2d_backward_weight", groups: [splits, shape.kernelHeight, 1],
+          depthwiseSizes(shape, isBackward: false) + [.buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
+      return sumSplits(partial, splits, shape.weightCount)
+    }
+    let channels = shape.inputChannels / shape.groups
+    let weightRows = profile.staged ? profile.groupRows : 64
+    let tiles = taps * ((channels + weightRows - 1) / weightRows) * shape.groups
+    let pixels = rows * shape.outputWidth
+    // Enough groups for any device, while the partial sums stay small against the work. The same number on every
+    // device, so that the order of the sum is.
+    let splits = max(1, min(pixels / 512, 64 / tiles, 33_554_432 / shape.weightCount))
+    let partial = makeFloats(splits * shape.weightCount)
+    launch(
+      Launch(
+        "conv2d_backward_weight", groups: [splits, tiles / shape.groups, shape.groups],
+        sizes(shape, isBackward: false) + [.buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
+    return sumSplits(partial, splits, shape.weightCount)
+  }
+
+  private func sumSplits(_ partial: Buffer, _ splits: Int, _ count: Int) -> Buffer {
+    splits == 1 ? partial : sum(partial, outer: 1, axis: splits, inner: count)
+  }
+
+  private func pointwise(_ shape: ConvolutionShape) -> MatmulShape {
+    MatmulShape(m: shape.batch * shape.height * shape.width, n: shape.outputChannels, k: shape.inputChannels)
+  }
+
+  /// The groups of a product kernel, and its arguments bStride … panels.
+  private func productGeometry(
+    rows: Int, columns: Int, depth: Int, groups: Int, _ panels: Panels, _ tapStride: Int
+  ) -> (SIMD3<Int>, [Launch.Argument]) {
+    let panelCount = (columns + profile.panelColumns - 1) / profile.panelColumns
+    let perGroup = panelsPerGroup(panelCount, depth: depth)
+    return (
+      [(rows + profile.groupRows - 1) / profile.groupRows, (panelCount + perGroup - 1) / perGroup, groups],
+      [
+        .int(panels.stride), .int(tapStride), .int(panels.panelStride), .int(panels.batchStride), .int(perGroup),
+      ]
+    )
+  }
+
+  /// CONVOLUTION_SIZES of kernels.cl; for the input gradient, the roles of x and y are exchanged.
+  private func sizes(_ s: ConvolutionShape, isBackward: Bool) -> [Launch.Argument] {
+    let (c, k) = (s.inputChannels / s.groups, s.outputChannels / s.groups)
+    let from = isBackward ? [s.batch, s.outputHeight, s.outputWidth, k] : [s.batch, s.height, s.width, c]
+    let to = isBackward ? [s.height, s.width, c] : [s.outputHeight, s.outputWidth, k]
+    return (from + to + [s.kernelHeight, s.kernelWidth, s.groups] + steps(s, isBackward: isBackward)).map { .int($0) }
+  }
+
+  private func depthwiseSizes(_ s: ConvolutionShape, isBackward: Bool) -> [Launch.Argument] {
+    let (input, output) = ([s.height, s.width], [s.outputHeight, s.outputWidth])
+    let (from, to) = isBackward ? (output, input) : (input, output)
+    return ([s.batch] + from + [s.inputChannels] + to + [s.kernelHeight, s.kernelWidth] + steps(s, isBackward: isBackward))
+      .map { .int($0) }
+  }
+
+  /// strideY … offsetX: the input gradient's taps step the other way.
+  private func steps(_ s: ConvolutionShape, isBackward: Bool) -> [Int] {
+    let sign = isBackward ? -1 : 1
+    return [
+      s.strideHeight, s.strideWidth, sign * s.dilationHeight, sign * s.dilationWidth, -sign * s.padding.top,
+      -sign * s.padding.left,
+    ]
+  }
+}

@@ -1,0 +1,54 @@
+/// Operators on the `count` first floats of buffers, element by element. Each returns a new buffer.
+extension Device {
+  /// Floats that a group of a flat kernel takes: `CHUNK` of kernels.cl.
+  private static let chunk = 8192
+
+  static func flatGroups(_ count: Int) -> SIMD3<Int> { [(count + chunk - 1) / chunk, 1, 1] }
+
+  func makeFloats(_ count: Int) -> Buffer { makeBuffer(byteCount: count * MemoryLayout<Float>.stride) }
+
+  public func fill(_ value: Float, count: Int) -> Buffer {
+    let y = makeFloats(count)
+    launch(Launch("fill", groups: Self.flatGroups(count), [.int(count), .float(value), .buffer(y)]))
+    return y
+  }
+
+  /// scale · x + offset
+  public func affine(_ x: Buffer, scale: Float, offset: Float = 0, count: Int) -> Buffer {
+    let y = makeFloats(count)
+    launch(
+      Launch(
+        "affine", groups: Self.flatGroups(count),
+        [.int(count), .float(scale), .float(offset), .buffer(x), .buffer(y)]))
+    return y
+  }
+
+  public func activate(_ x: Buffer, _ activation: Activation, count: Int) -> Buffer {
+    let y = makeFloats(count)
+    launch(
+      Launch(
+        "activation", groups: Self.flatGroups(count),
+        [.int(count), .int(activation.rawValue), .buffer(x), .buffer(y)]))
+    return y
+  }
+
+  /// The gradient of `activate`, from its input or its output `x`.
+  public func activateBackward(_ x: Buffer, dy: Buffer, _ activation: Activation, count: Int) -> Buffer {
+    let dx = makeFloats(count)
+    launch(
+      Launch(
+        "activation_backward", groups: Self.flatGroups(count),
+        [.int(count), .int(activation.rawValue), .buffer(x), .buffer(dy), .buffer(dx)]))
+    return dx
+  }
+
+  public func add(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary("add", a, b, count) }
+  public func subtract(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary("subtract", a, b, count) }
+  public func multiply(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary("multiply", a, b, count) }
+
+  private func binary(_ kernel: String, _ a: Buffer, _ b: Buffer, _ count: Int) -> Buffer {
+    let y = makeFloats(count)
+    launch(Launch(kernel, groups: Self.flatGroups(count), [.int(count), .buffer(a), .buffer(b), .buffer(y)]))
+    return y
+  }
+}

@@ -1,0 +1,132 @@
+import Testing
+
+@testable import Kernels
+
+@Suite struct ProductTests {
+  @Test(arguments: Target.all) func matmulAgreesWithLoops(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(1)
+    for round in 0..<40 {
+      let (m, n, k) = (numbers.pick(oddSizes), numbers.pick(oddSizes + [257]), numbers.pick(oddSizes + [300]))
+      let variant = round % 5
+      let transposesA = variant == 3
+      let transposesB = variant == 2
+      let batch = variant == 1 ? 3 : 1
+      let shape = MatmulShape(batch: batch, m: m, n: n, k: k, transposesA: transposesA, transposesB: transposesB)
+      let hasEpilogue = !transposesA && round % 2 == 0
+      let (a, b, bias) = (numbers.floats(batch * m * k), numbers.floats(batch * k * n), numbers.floats(n))
+      var expected = [Double](repeating: 0, count: batch * m * n)
+      for z in 0..<batch {
+        for i in 0..<m {
+          for j in 0..<n {
+            var sum = hasEpilogue ? Double(bias[j]) : 0
+            for l in 0..<k {
+              let left = a[z * m * k + (transposesA ? l * m + i : i * k + l)]
+              let right = b[z * k * n + (transposesB ? j * k + l : l * n + j)]
+              sum += Double(left) * Double(right)
+            }
+            expected[(z * m + i) * n + j] = hasEpilogue ? max(sum, 0) : sum
+          }
+        }
+      }
+      let c = device.matmul(
+        device.makeBuffer(a), device.makeBuffer(b), shape, bias: hasEpilogue ? device.makeBuffer(bias) : nil,
+        activation: hasEpilogue ? .relu : .none)
+      expectClose(try device.read(c, as: Float.self, count: expected.count), expected, depth: k, "\(shape)")
+    }
+  }
+
+  @Test(arguments: Target.all) func packedMatmulAgreesWithLoops(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(2)
+    let (m, n, k) = (129, 290, 260)
+    let (a, b) = (numbers.floats(m * k), numbers.floats(k * n))
+    var expected = [Double](repeating: 0, count: m * n)
+    for i in 0..<m { for j in 0..<n { for l in 0..<k { expected[i * n + j] += Double(a[i * k + l]) * Double(b[l * n + j]) } } }
+    let c = device.matmul(device.makeBuffer(a), device.makeBuffer(b), MatmulShape(m: m, n: n, k: k))
+    expectClose(try device.read(c, as: Float.self, count: m * n), expected, depth: k)
+  }
+
+  @Test(arguments: Target.all) func convolutionsAgreeWithLoops(_ target: Target) throws {
+    var numbers = TestNumbers(3)
+    for _ in 0..<40 {
+      let groups = numbers.pick([1, 1, 1, 2, 3])
+      let kernel = (numbers.pick([1, 2, 3, 5]), numbers.pick([1, 3, 4]))
+      let dilation = (numbers.pick([1, 1, 2]), numbers.pick([1, 1, 2]))
+      let padding = Padding(
+        top: numbers.pick([0, 1, 2]), left: numbers.pick([0, 1, 3]), bottom: numbers.pick([0, 1, 2]), right: numbers.pick([0, 1]))
+      let shape = ConvolutionShape(
+        batch: numbers.pick([1, 2, 3]), height: numbers.pick([9, 11, 14]), width: numbers.pick([9, 13, 17]),
+        inputChannels: groups * numbers.pick([1, 3, 8, 17]), outputChannels: groups * numbers.pick([1, 5, 16, 35]),
+        kernel: kernel, stride: (numbers.pick([1, 1, 2, 3]), numbers.pick([1, 1, 2])), dilation: dilation, padding: padding,
+        groups: groups)
+      try check(shape, target.device, &numbers)
+    }
+  }
+
+  @Test(arguments: Target.all) func depthwiseConvolutionsAgreeWithLoops(_ target: Target) throws {
+    var numbers = TestNumbers(4)
+    for _ in 0..<30 {
+      let channels = numbers.pick([2, 3, 8, 16, 17, 48, 70])
+      let shape = ConvolutionShape(
+        batch: numbers.pick([1, 2]), height: numbers.pick([5, 8, 15]), width: numbers.pick([5, 9, 16]), inputChannels: channels,
+        outputChannels: channels, kernel: (numbers.pick([1, 3, 5]), numbers.pick([1, 3, 5])),
+        stride: (numbers.pick([1, 2]), numbers.pick([1, 2, 3])), dilation: (numbers.pick([1, 1, 2]), 1),
+        padding: Padding(top: numbers.pick([0, 1, 2]), left: numbers.pick([0, 1]), bottom: numbers.pick([1, 2]), right: numbers.pick([0, 1, 2])),
+        groups: channels)
+      try check(shape, target.device, &numbers)
+    }
+  }
+
+  /// Large enough for packed weights and several splits of the weight gradient.
+  @Test(arguments: Target.all) func largeConvolutionAgreesWithLoops(_ target: Target) throws {
+    var numbers = TestNumbers(5)
+    let shape = ConvolutionShape(
+      batch: 2, height: 20, width: 33, inputChannels: 30, outputChannels: 257, kernel: (3, 3), padding: Padding(1))
+    try check(shape, target.device, &numbers)
+  }
+
+  private func check(_ shape: ConvolutionShape, _ device: Device, _ numbers: inout TestNumbers) throws {
+    let (x, w, dy) = (numbers.floats(shape.inputCount), numbers.floats(shape.weightCount), numbers.floats(shape.outputCount))
+    let bias = numbers.floats(shape.outputChannels)
+    var y = (0..<shape.outputCount).map { Double(bias[$0 % shape.outputChannels]) }
+    var dx = [Double](repeating: 0, count: shape.inputCount)
+    var dw = [Double](repeating: 0, count: shape.weightCount)
+    let (c, k) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
+    for n in 0..<shape.batch {
+      for p in 0..<shape.outputHeight {
+        for q in 0..<shape.outputWidth {
+          for r in 0..<shape.kernelHeight {
+            for s in 0..<shape.kernelWidth {
+              let i = p * shape.strideHeight - shape.padding.top + r * shape.dilationHeight
+              let j = q * shape.strideWidth - shape.padding.left + s * shape.dilationWidth
+              guard i >= 0, i < shape.height, j >= 0, j < shape.width else { continue }
+              for o in 0..<shape.outputChannels {
+                let at = ((n * shape.outputHeight + p) * shape.outputWidth + q) * shape.outputChannels + o
+                for l in 0..<c {
+                  let from = ((n * shape.height + i) * shape.width + j) * shape.inputChannels + o / k * c + l
+                  let tap = ((r * shape.kernelWidth + s) * c + l) * shape.outputChannels + o
+                  y[at] += Double(x[from]) * Double(w[tap])
+                  dx[from] += Double(dy[at]) * Double(w[tap])
+                  dw[tap] += Double(dy[at]) * Double(x[from])
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    let buffers = (device.makeBuffer(x), device.makeBuffer(w), device.makeBuffer(dy))
+    let depth = shape.kernelHeight * shape.kernelWidth * c
+    let result = device.convolution(
+      buffers.0, buffers.1, shape, bias: device.makeBuffer(bias), activation: .relu6)
+    expectClose(
+      try device.read(result, as: Float.self, count: y.count), y.map { min(max($0, 0), 6) }, depth: depth, "y of \(shape)")
+    let inputs = device.convolutionBackwardInput(buffers.2, buffers.1, shape)
+    expectClose(try device.read(inputs, as: Float.self, count: dx.count), dx, depth: shape.kernelHeight * shape.kernelWidth * k, "dx of \(shape)")
+    let weights = device.convolutionBackwardWeight(buffers.0, dy: buffers.2, shape)
+    expectClose(
+      try device.read(weights, as: Float.self, count: dw.count), dw, depth: shape.outputCount / shape.outputChannels * 10,
+      "dw of \(shape)")
+  }
+}
