@@ -1,0 +1,47 @@
+/// What is wrong with a folder of training data, as one line that says what to change.
+public enum DataError: Error, Equatable, Sendable {
+  case noSuchFolder(path: String)
+  case notAFolder(path: String)
+  /// `looseImages` pictures lie in the folder itself, where class folders were wanted.
+  case noClassFolders(path: String, looseImages: Int)
+  case noTrainingFolder(path: String, found: String)
+  case onlyOneClass(path: String, name: String)
+  case emptyClass(path: String, name: String)
+  case unknownValidationClasses(path: String, names: [String], known: [String])
+  /// `files` are the first few of `count`, each with its reason.
+  case unreadableImages(files: [String], count: Int, total: Int)
+  case classWithoutGoodImages(name: String, skipped: Int)
+  case malformed(file: String, reason: String)
+}
+
+extension DataError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .noSuchFolder(let path): "there is no folder \(path)"
+    case .notAFolder(let path): "\(path) is a file, but a folder of class folders was wanted"
+    case .noClassFolders(let path, 0):
+      "\(path) holds no class folders; wanted is \(path)/CLASS/picture.jpg or \(path)/train/CLASS/picture.jpg"
+    case .noClassFolders(let path, let looseImages):
+      "\(path) holds \(looseImages) pictures but no class folders; put them into one folder a class: \(path)/CLASS/picture.jpg"
+    case .noTrainingFolder(let path, let found):
+      "\(path) holds a folder '\(found)' but none called 'train'"
+    case .onlyOneClass(let path, let name):
+      "\(path) holds only one class, '\(name)', but telling classes apart takes two or more"
+    case .emptyClass(let path, let name):
+      "the class '\(name)' is empty: \(path) holds no jpg, jpeg, png or ppm files"
+    case .unknownValidationClasses(let path, let names, let known):
+      "\(path) holds \(names.count == 1 ? "the class" : "classes") \(quoted(names)), which the training folder lacks; it has \(quoted(known))"
+    case .unreadableImages(let files, let count, let total):
+      "\(count) of \(total) pictures can't be read: \(files.joined(separator: "; "))"
+        + (count > files.count ? "; and \(count - files.count) more" : "")
+        + ". Repair or delete them, or skip them with --skip-bad-images"
+    case .classWithoutGoodImages(let name, let skipped):
+      "the class '\(name)' has no training picture left after \(skipped) that can't be read were skipped"
+    case .malformed(let file, let reason): "\(file) is not what was expected: \(reason)"
+    }
+  }
+}
+
+private func quoted(_ names: [String]) -> String {
+  names.prefix(8).map { "'\($0)'" }.joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "")
+}

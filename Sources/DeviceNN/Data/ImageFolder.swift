@@ -1,0 +1,172 @@
+// A data set as folders: one a class, in train/ and val/ or split here.
+internal import Foundation
+
+/// Pictures in folders that are named after their classes.
+///
+/// Two layouts are understood: `DIR/train/CLASS/*` with `DIR/val/CLASS/*` (also called valid, validation or test), and
+/// `DIR/CLASS/*`, of which a fifth of each class is set aside for validation, chosen by the seed. Class names are
+/// sorted, and so are files, so that numbers mean the same everywhere.
+public struct ImageFolder: Sendable, Equatable {
+  public let path: String
+  public let classes: [String]
+  public let train: ImageFiles
+  public let validation: ImageFiles
+
+  static let extensions: Set = ["jpg", "jpeg", "png", "ppm"]
+  static let validationNames = ["val", "valid", "validation", "test"]
+
+  private init(path: String, classes: [String], train: ImageFiles, validation: ImageFiles) {
+    (self.path, self.classes, self.train, self.validation) = (path, classes, train, validation)
+  }
+
+  public init(_ path: String, validationFraction: Double = 0.2, seed: UInt64 = 0) throws(DataError) {
+    let top = try Listing(path)
+    let validationName = Self.validationNames.first { top.folders.contains($0) }
+    guard top.folders.contains("train") else {
+      if let validationName, top.folders.allSatisfy(Self.validationNames.contains) {
+        throw .noTrainingFolder(path: path, found: validationName)
+      }
+      self = try Self.splitting(path, top, validationFraction, seed)
+      return
+    }
+    guard let validationName else {
+      self = try Self.splitting(path + "/train", Listing(path + "/train"), validationFraction, seed)
+      return
+    }
+
+    let train = try ClassFiles(path + "/train")
+    let validation = try ClassFiles(path + "/" + validationName, areFew: true)
+    let unknown = validation.names.filter { !train.names.contains($0) }
+    if !unknown.isEmpty {
+      throw .unknownValidationClasses(path: path + "/" + validationName, names: unknown, known: train.names)
+    }
+    self.init(
+      path: path, classes: train.names, train: train.labelled(by: train.names),
+      validation: validation.labelled(by: train.names))
+  }
+
+  /// One level of class folders: from each class `fraction` of the files, at least one of two or more, are for validation.
+  private static func splitting(
+    _ path: String, _ listing: Listing, _ fraction: Double, _ seed: UInt64
+  ) throws(DataError) -> ImageFolder {
+    precondition((0..<1).contains(fraction), "a validation fraction of \(fraction) is not within 0 ..< 1")
+    let all = try ClassFiles(path, listing)
+    let files = all.labelled(by: all.names)
+    var (train, validation): ([Int], [Int]) = ([], [])
+    var first = 0
+    for (label, members) in all.files.enumerated() {
+      var generator = Philox(seed: seed, stream: UInt64(label))
+      let order = generator.permutation(of: members.count).map { first + $0 }
+      let wanted = Int((Double(members.count) * fraction).rounded())
+      let count = fraction == 0 ? 0 : min(max(wanted, 1), members.count - 1)
+      validation += order[..<count].sorted()
+      train += order[count...].sorted()
+      first += members.count
+    }
+    return ImageFolder(
+      path: path, classes: all.names, train: files.selecting(train), validation: files.selecting(validation))
+  }
+
+  // MARK: Bad pictures
+
+  /// A file that is no picture, or a damaged one.
+  public struct BadImage: Sendable, Equatable {
+    public let file: String
+    public let error: ImageError
+  }
+
+  /// Decodes every picture once, on all cores, so that a truncated file is found now and not in the third epoch.
+  ///
+  /// Headers would not do: a truncated file has a good one. Either throws one error that names the bad files, or returns
+  /// the data set without them and says which they were.
+  public func validated(skippingBad: Bool) throws(DataError) -> (folder: ImageFolder, skipped: [BadImage]) {
+    let (goodTrain, badTrain) = train.sortedByHealth()
+    let (goodValidation, badValidation) = validation.sortedByHealth()
+    let bad = badTrain + badValidation
+    if bad.isEmpty { return (self, []) }
+    guard skippingBad else {
+      throw .unreadableImages(
+        files: bad.prefix(5).map { "\($0.file) (\($0.error.reason))" }, count: bad.count,
+        total: train.count + validation.count)
+    }
+    let remaining = train.selecting(goodTrain)
+    let present = Set(remaining.labels)
+    if let empty = classes.indices.first(where: { !present.contains(Int32($0)) }) {
+      throw .classWithoutGoodImages(name: classes[empty], skipped: train.labels.count { $0 == Int32(empty) })
+    }
+    let folder = ImageFolder(
+      path: path, classes: classes, train: remaining, validation: validation.selecting(goodValidation))
+    return (folder, bad)
+  }
+}
+
+extension ImageFiles {
+  /// The numbers of those that decode, and those that don't. Decoding at an eighth reads every bit of a JPEG file too.
+  fileprivate func sortedByHealth() -> (good: [Int], bad: [ImageFolder.BadImage]) {
+    let errors = concurrentMap(count) { index -> ImageError? in
+      do throws(ImageError) {
+        _ = try image(at: index, atLeast: 1)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    let bad = errors.indices.compactMap { index in
+      errors[index].map { ImageFolder.BadImage(file: path(at: index), error: $0) }
+    }
+    return (errors.indices.filter { errors[$0] == nil }, bad)
+  }
+}
+
+// MARK: Listing
+
+/// What a folder holds, sorted, without hidden files.
+private struct Listing {
+  var folders: [String] = []
+  var images: [String] = []
+
+  init(_ path: String) throws(DataError) {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw .noSuchFolder(path: path) }
+    guard isFolder.boolValue, let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+      throw .notAFolder(path: path)
+    }
+    for name in names.sorted() where !name.hasPrefix(".") {
+      let suffix = name.split(separator: ".", omittingEmptySubsequences: false).last!.lowercased()
+      if FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isFolder), isFolder.boolValue {
+        folders.append(name)
+      } else if suffix != name.lowercased(), ImageFolder.extensions.contains(suffix) {
+        images.append(name)
+      }
+    }
+  }
+}
+
+/// The classes below a folder and their files.
+private struct ClassFiles {
+  let path: String
+  var names: [String]
+  /// In the order of `names`, relative to `path`.
+  var files: [[String]] = []
+
+  /// `areFew` allows a single class: a validation folder may hold less than the training folder.
+  init(_ path: String, _ listing: Listing? = nil, areFew: Bool = false) throws(DataError) {
+    let listing = if let listing { listing } else { try Listing(path) }
+    self.path = path
+    names = listing.folders
+    if names.isEmpty { throw .noClassFolders(path: path, looseImages: listing.images.count) }
+    for name in names {
+      let images = try Listing(path + "/" + name).images
+      if images.isEmpty { throw .emptyClass(path: path + "/" + name, name: name) }
+      files.append(images.map { name + "/" + $0 })
+    }
+    if names.count == 1 && !areFew { throw .onlyOneClass(path: path, name: names[0]) }
+  }
+
+  func labelled(by classes: [String]) -> ImageFiles {
+    let labels = zip(names, files).flatMap { name, members in
+      [Int32](repeating: Int32(classes.firstIndex(of: name)!), count: members.count)
+    }
+    return ImageFiles(root: path, files: files.flatMap { $0 }, labels: labels)
+  }
+}

@@ -1,0 +1,85 @@
+// From a picture of any size to a network's square input.
+
+/// How a picture becomes input: bytes of a fixed size, and the affine map that makes normalised floats of them.
+public struct ImageTransform: Sendable, Equatable {
+  /// The input's width and height.
+  public var size: Int
+  /// Without augmentation, the shorter side is resized to size · resizeRatio before the centre is cropped; ImageNet's
+  /// networks are often measured at 256 / 224.
+  public var resizeRatio: Float
+  public var normalization: Normalization
+  /// Nothing is random where it is nil.
+  public var augmentation: Augmentation?
+
+  public init(
+    size: Int, resizeRatio: Float = 1, normalization: Normalization = .imageNet, augmentation: Augmentation? = nil
+  ) {
+    precondition(size > 0 && resizeRatio >= 1, "a size of \(size) and a resize ratio of \(resizeRatio) leave borders")
+    (self.size, self.resizeRatio) = (size, resizeRatio)
+    (self.normalization, self.augmentation) = (normalization, augmentation)
+  }
+
+  /// One picture as input.
+  struct Input: Sendable {
+    var pixels: [UInt8]
+    /// Acts on bytes: 0 … 255.
+    var colour: ColourMatrix
+  }
+
+  /// Decodes no more than is needed: what to show is drawn before the file is read.
+  func callAsFunction(
+    _ source: some ImageSource, _ index: Int, using generator: inout Philox
+  ) throws(ImageError) -> Input {
+    guard let augmentation else {
+      let shorterSide = Int(Float(size) * resizeRatio)
+      return evaluated(try source.image(at: index, atLeast: shorterSide), shorterSide: shorterSide)
+    }
+    let draw = AugmentationDraw(augmentation, using: &generator)
+    let image = try source.image(at: index, atLeast: draw.leastSide(for: size))
+    let shown = image.resized(
+      width: size, height: size, crop: draw.crop(width: image.width, height: image.height), flipped: draw.isFlipped)
+    let mean = augmentation.contrast > 0 ? shown.meanColour : SIMD3()
+    return Input(pixels: shown.pixels, colour: onBytes(draw.colours(mean: mean)))
+  }
+
+  /// A picture as it is measured: torchvision's Resize(shorterSide) and CenterCrop(size), bit for bit.
+  public func callAsFunction(_ image: Image) -> (pixels: [UInt8], colour: [Float]) {
+    let input = evaluated(image, shorterSide: Int(Float(size) * resizeRatio))
+    return (input.pixels, input.colour.elements)
+  }
+
+  private func evaluated(_ image: Image, shorterSide: Int) -> Input {
+    let isPortrait = image.width <= image.height
+    let width = isPortrait ? shorterSide : shorterSide * image.width / image.height
+    let height = isPortrait ? shorterSide * image.height / image.width : shorterSide
+    // Halves go to the even number, as Python rounds them.
+    let window = PixelRectangle(
+      x: Int((Double(width - size) / 2).rounded(.toNearestOrEven)),
+      y: Int((Double(height - size) / 2).rounded(.toNearestOrEven)), width: size, height: size)
+    let pixels = [UInt8](unsafeUninitializedCapacity: size * size * 3) { buffer, count in
+      image.resample(
+        image.bounds, width: width, height: height, window: window, flipped: false, into: buffer.baseAddress!)
+      count = size * size * 3
+    }
+    return Input(pixels: pixels, colour: onBytes(.identity))
+  }
+
+  private func onBytes(_ changes: ColourMatrix) -> ColourMatrix {
+    ColourMatrix.brightness(1 / 255).followed(by: changes).followed(by: normalization.matrix)
+  }
+}
+
+extension Image {
+  /// The mean of each channel, 0 … 1.
+  var meanColour: SIMD3<Float> {
+    var sums = SIMD3<Int>()
+    pixels.withUnsafeBufferPointer { bytes in
+      for i in stride(from: 0, to: bytes.count, by: 3) {
+        sums.x &+= Int(bytes[i])
+        sums.y &+= Int(bytes[i + 1])
+        sums.z &+= Int(bytes[i + 2])
+      }
+    }
+    return SIMD3<Float>(sums) / Float(width * height * 255)
+  }
+}
