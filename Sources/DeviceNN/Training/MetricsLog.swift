@@ -1,0 +1,49 @@
+// metrics.jsonl: one JSON object a line and epoch, for programs that follow or compare runs.
+import Foundation
+
+/// The file that an epoch's metrics are appended to. Whole lines only: a line that a killed run left half-written is
+/// dropped when the run is resumed.
+public struct MetricsLog: Sendable {
+  public let path: String
+
+  /// An empty log for a new run, whatever was at `path`.
+  public init(startingAt path: String) throws(FileError) {
+    self.path = path
+    try AtomicFile.write("", to: path)
+  }
+
+  /// The log of a run that goes on after `epoch`. Lines of later epochs are dropped: a run may die between writing
+  /// its metrics and its checkpoint, and these epochs are going to be trained again.
+  public init(resuming path: String, after epoch: Int) throws(FileError) {
+    self.path = path
+    let kept = try Self.read(path).filter { $0.epoch <= epoch }
+    try AtomicFile.write(kept.map { $0.jsonLine + "\n" }.joined(), to: path)
+  }
+
+  /// Appends a line, on the disk when this returns.
+  public func append(_ metrics: EpochMetrics) throws(FileError) {
+    let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw unwritable(path, errno) }
+    defer { close(descriptor) }
+    let failure = Data((metrics.jsonLine + "\n").utf8).withUnsafeBytes { writeAll($0, to: descriptor) }
+    if let failure { throw unwritable(path, failure) }
+    guard synchronizeToDisk(descriptor) == 0 else { throw unwritable(path, errno) }
+  }
+
+  /// The metrics in the file, oldest first. A last line without its end is left out.
+  public static func read(_ path: String) throws(FileError) -> [EpochMetrics] {
+    let text: Data
+    do { text = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+      let exists = FileManager.default.fileExists(atPath: path)
+      throw .unreadable(path: path, reason: exists ? error.localizedDescription : "there is no such file")
+    }
+    let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+    var metrics: [EpochMetrics] = []
+    for (index, line) in lines.enumerated() {
+      do { metrics.append(try JSONDecoder().decode(EpochMetrics.self, from: line)) } catch {
+        throw .unreadable(path: path, reason: "line \(index + 1) is not the metrics of an epoch")
+      }
+    }
+    return metrics
+  }
+}

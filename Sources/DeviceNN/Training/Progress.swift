@@ -1,0 +1,76 @@
+// What a run says while it trains, apart from the terminal that shows it.
+
+/// Where a run is, as one line.
+public struct TrainingProgress: Sendable, Equatable {
+  /// Counted from 1.
+  public var epoch: Int
+  public var epochs: Int
+  /// Batches done in this epoch.
+  public var batch: Int
+  public var batches: Int
+  public var imagesPerSecond: Double?
+  public var loss: Double?
+  /// Until the end of the last epoch.
+  public var secondsLeft: Double?
+
+  public init(
+    epoch: Int, epochs: Int, batch: Int, batches: Int, imagesPerSecond: Double? = nil, loss: Double? = nil,
+    secondsLeft: Double? = nil
+  ) {
+    self.epoch = epoch
+    self.epochs = epochs
+    self.batch = batch
+    self.batches = batches
+    self.imagesPerSecond = imagesPerSecond
+    self.loss = loss
+    self.secondsLeft = secondsLeft
+  }
+}
+
+extension TrainingProgress {
+  /// The line for a terminal of this many columns, never longer: the bar takes what the words leave, up to 40
+  /// columns. On a narrow terminal words go first, the least needed ones first, and then the bar.
+  public func line(width: Int, isUnicode: Bool = true) -> String {
+    let head = "epoch \(padded(epoch, as: epochs))/\(epochs)"
+    let count = "\(padded(batch, as: batches))/\(batches)"
+    let words = [
+      loss.map { "loss " + decimal($0, places: 3) },
+      secondsLeft.map { clock(seconds: $0) + " left" },
+      imagesPerSecond.map { threeDigits($0) + " images/s" },
+    ].compactMap { $0 }
+    for kept in stride(from: words.count, through: 0, by: -1) {
+      let tail = ([count] + words.prefix(kept)).joined(separator: "  ")
+      let room = width - head.count - tail.count - 4
+      if room >= 10 { return head + "  " + bar(width: min(room, 40), isUnicode: isUnicode) + "  " + tail }
+    }
+    return String([head + "  " + count, head].first { $0.count <= width } ?? String(head.prefix(max(width, 0))))
+  }
+
+  private func bar(width: Int, isUnicode: Bool) -> String {
+    let fraction = batches > 0 ? min(max(Double(batch) / Double(batches), 0), 1) : 0
+    let halves = Int((fraction * Double(2 * width)).rounded(.down))
+    let (full, half) = (halves / 2, halves % 2)
+    guard isUnicode else {
+      return "[" + String(repeating: "#", count: min(full, width - 2)) + String(repeating: ".", count: max(width - 2 - full, 0)) + "]"
+    }
+    return String(repeating: "━", count: full) + (half == 1 ? "╸" : "") + String(repeating: "┈", count: width - full - half)
+  }
+
+  private func padded(_ value: Int, as widest: Int) -> String {
+    let text = "\(value)"
+    return String(repeating: " ", count: max("\(widest)".count - text.count, 0)) + text
+  }
+}
+
+extension EpochMetrics {
+  /// The line that an epoch leaves behind, on a terminal and in a log alike.
+  public func line(epochs: Int) -> String {
+    let number = "\(epoch)"
+    let blanks = String(repeating: " ", count: max("\(epochs)".count - number.count, 0))
+    return [
+      "epoch \(blanks)\(number)/\(epochs)", "loss \(decimal(trainLoss, places: 4))",
+      "validation loss \(decimal(validationLoss, places: 4))", "accuracy \(decimal(100 * validationAccuracy, places: 2)) %",
+      "learning rate \(significant(learningRate))", "\(threeDigits(imagesPerSecond)) images/s", duration(seconds: seconds),
+    ].joined(separator: "  ")
+  }
+}

@@ -1,0 +1,77 @@
+// The confusion matrix and the table of classes in the report.
+import Foundation
+
+extension Report {
+  var classes: String {
+    guard confusion.total > 0 else { return "" }
+    return """
+      <div class="\(confusion.labels.count <= 8 ? "pair" : "stack")">
+      <section class="card"><h2>What was taken for what</h2>
+      <p class="note">one row for each true class, one column for each predicted one</p>
+      <div class="matrix \(matrixStyle)" tabindex="0">
+      <table>
+      <thead><tr><td></td>\(confusion.labels.map { "<th scope=\"col\"><span>\(escaped($0))</span></th>" }.joined())</tr></thead>
+      <tbody>
+      \(confusion.labels.indices.map(matrixRow).joined(separator: "\n"))
+      </tbody>
+      </table>
+      </div>
+      </section>
+      <section class="card"><h2>Class by class</h2>
+      <p class="note">the hardest first</p>
+      <div class="classes\(confusion.labels.count > 24 ? " long" : "")" tabindex="0">
+      <table>
+      <thead><tr><th scope="col">class</th><th scope="col">images</th><th scope="col">precision</th>\
+      <th scope="col">recall</th><th scope="col">F1</th><th scope="col">mostly taken for</th></tr></thead>
+      <tbody>
+      \(hardestFirst.map(classRow).joined(separator: "\n"))
+      </tbody>
+      </table>
+      </div>
+      </section>
+      </div>
+      """
+  }
+
+  /// Cells shrink with the number of classes; above 40 the table scrolls under names that stay.
+  private var matrixStyle: String {
+    switch confusion.labels.count {
+    case ...8: "large"
+    case ...40: "medium"
+    default: "small"
+    }
+  }
+
+  /// Colours are parts of the row, so that classes of all sizes compare; mistakes are drawn stronger (by the square
+  /// root), because the few that there are should be seen.
+  private func matrixRow(_ actual: Int) -> String {
+    let support = confusion.support(of: actual)
+    let cells = confusion.labels.indices.map { predicted in
+      let count = confusion.counts[actual][predicted]
+      guard count > 0 else { return actual == predicted ? "<td class=\"d\">0</td>" : "<td></td>" }
+      let part = Double(count) / Double(support)
+      let heat = Int((100 * (actual == predicted ? part : part.squareRoot())).rounded())
+      let style = (actual == predicted ? "r" : "w") + (heat > (actual == predicted ? 60 : 75) ? " s" : "")
+      let title = "\(confusion.labels[actual]) taken for \(confusion.labels[predicted]): \(count) of \(support)"
+      return "<td class=\"\(style)\" style=\"--p:\(heat)%\" title=\"\(escaped(title))\">\(count)</td>"
+    }
+    return "<tr><th scope=\"row\" title=\"\(escaped(confusion.labels[actual]))\">\(escaped(confusion.labels[actual]))</th>\(cells.joined())</tr>"
+  }
+
+  private var hardestFirst: [Int] {
+    confusion.labels.indices.sorted { (confusion.f1(of: $0) ?? 2, $0) < (confusion.f1(of: $1) ?? 2, $1) }
+  }
+
+  private func classRow(_ label: Int) -> String {
+    let mistake = confusion.labels.indices.filter { $0 != label && confusion.counts[label][$0] > 0 }
+      .max { (confusion.counts[label][$0], $1) < (confusion.counts[label][$1], $0) }
+    let taken = mistake.map { "\(escaped(confusion.labels[$0])) <small>× \(confusion.counts[label][$0])</small>" } ?? ""
+    return "<tr><th scope=\"row\">\(escaped(confusion.labels[label]))</th><td>\(grouped(confusion.support(of: label)))</td>"
+      + [confusion.precision(of: label), confusion.recall(of: label), confusion.f1(of: label)].map(bar).joined()
+      + "<td class=\"text\">\(taken)</td></tr>"
+  }
+
+  private func bar(_ value: Double?) -> String {
+    "<td class=\"bar\" style=\"--p:\(decimal(100 * (value ?? 0), places: 1))%\"><span>\(percent(value))</span></td>"
+  }
+}
