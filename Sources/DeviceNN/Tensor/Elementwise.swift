@@ -1,0 +1,62 @@
+internal import Kernels
+
+// Elementwise operations: each computes, and says how its gradient flows back.
+extension Tensor {
+  public static func + (a: Tensor, b: Tensor) -> Tensor {
+    requireSameShape(a, b, "+")
+    return result(a.shape, a.device.add(a.buffer, b.buffer, count: a.count), from: [a, b]) { dy in [dy, dy] }
+  }
+
+  public static func - (a: Tensor, b: Tensor) -> Tensor {
+    requireSameShape(a, b, "-")
+    return result(a.shape, a.device.subtract(a.buffer, b.buffer, count: a.count), from: [a, b]) { dy in [dy, dy * -1] }
+  }
+
+  public static func * (a: Tensor, b: Tensor) -> Tensor {
+    requireSameShape(a, b, "*")
+    let (x, y) = (a.detached, b.detached)
+    return result(a.shape, a.device.multiply(a.buffer, b.buffer, count: a.count), from: [a, b]) { dy in [dy * y, dy * x] }
+  }
+
+  public static func * (x: Tensor, scale: Float) -> Tensor {
+    result(x.shape, x.device.affine(x.buffer, scale: scale, count: x.count), from: [x]) { dy in [dy * scale] }
+  }
+
+  public func relu() -> Tensor { activated(.relu) }
+
+  /// min(max(x, 0), 6)
+  public func relu6() -> Tensor { activated(.relu6) }
+
+  func activated(_ activation: Activation) -> Tensor {
+    let y = Tensor(shape: shape, buffer: device.activate(buffer, activation, count: count))
+    return .result(shape, y.buffer, from: [self]) { dy in [y.activationGradient(dy, activation)] }
+  }
+
+  /// `dy` where an activation with this output let it through.
+  func activationGradient(_ dy: Tensor, _ activation: Activation) -> Tensor {
+    guard activation != .none else { return dy }
+    return Tensor(shape: shape, buffer: device.activateBackward(buffer, dy: dy.buffer, activation, count: count))
+  }
+
+  /// Zeroes each element with `probability` and scales the others up. The same seed and stream drop the same elements.
+  public func dropout(_ probability: Float, seed: UInt64, stream: UInt32) -> Tensor {
+    precondition((0..<1).contains(probability), "a dropout probability is in 0 ..< 1, not \(probability)")
+    func drop(_ x: Tensor) -> Tensor {
+      Tensor(
+        shape: x.shape,
+        buffer: x.device.dropout(x.buffer, probability: probability, seed: seed, stream: stream, count: x.count))
+    }
+    return .result(shape, drop(self).buffer, from: [self]) { dy in [drop(dy)] }
+  }
+
+  /// The same numbers in another shape of the same count.
+  public func reshaped(_ newShape: [Int]) -> Tensor {
+    precondition(newShape.reduce(1, *) == count, "\(count) elements of shape \(shape) do not fill the shape \(newShape)")
+    let oldShape = shape
+    return .result(newShape, buffer, from: [self]) { dy in [dy.reshaped(oldShape)] }
+  }
+
+  private static func requireSameShape(_ a: Tensor, _ b: Tensor, _ operation: String) {
+    precondition(a.shape == b.shape, "\(operation) needs equal shapes, but they are \(a.shape) and \(b.shape)")
+  }
+}

@@ -1,0 +1,62 @@
+public import Kernels
+
+extension Tensor {
+  /// y(…,M,N) = activation(self(…,M,K) · w(K,N) + bias(N)), all leading dimensions being rows of one matrix.
+  public func linear(_ w: Tensor, bias: Tensor? = nil, activation: Activation = .none) -> Tensor {
+    precondition(
+      w.shape.count == 2 && shape.last == w.shape[0],
+      "linear needs x(…,K) and w(K,N), but x is \(shape) and w is \(w.shape)")
+    precondition(
+      bias == nil || bias!.shape == [w.shape[1]], "a bias of shape \(bias?.shape ?? []) does not fit w of \(w.shape)")
+    let (k, n) = (w.shape[0], w.shape[1])
+    let m = count / k
+    let y = Tensor(
+      shape: shape.dropLast() + [n],
+      buffer: device.matmul(buffer, w.buffer, MatmulShape(m: m, n: n, k: k), bias: bias?.buffer, activation: activation))
+    let x = self
+    return .result(y.shape, y.buffer, from: [self, w] + (bias.map { [$0] } ?? [])) { dy in
+      let g = y.activationGradient(dy, activation)
+      let dx = x.isTracked
+        ? Tensor(shape: x.shape, buffer: g.device.matmul(g.buffer, w.buffer, MatmulShape(m: m, n: k, k: n, transposesB: true)))
+        : nil
+      let dw = w.isTracked
+        ? Tensor(shape: w.shape, buffer: g.device.matmul(x.buffer, g.buffer, MatmulShape(m: k, n: n, k: m, transposesA: true)))
+        : nil
+      return [dx, dw] + (bias.map { $0.isTracked ? [g.columnSums()] : [nil] } ?? [])
+    }
+  }
+
+  /// y(N,P,Q,K) = activation(self(N,H,W,C) * w(R,S,C/groups,K) + bias(K)).
+  public func convolved(
+    with w: Tensor, bias: Tensor? = nil, stride: Int = 1, dilation: Int = 1, padding: Padding = .none, groups: Int = 1,
+    activation: Activation = .none
+  ) -> Tensor {
+    precondition(
+      shape.count == 4 && w.shape.count == 4 && shape[3] == w.shape[2] * groups,
+      "a convolution needs x(N,H,W,C) and w(R,S,C/\(groups),K), but x is \(shape) and w is \(w.shape)")
+    precondition(
+      bias == nil || bias!.shape == [w.shape[3]], "a bias of shape \(bias?.shape ?? []) does not fit w of \(w.shape)")
+    let geometry = ConvolutionShape(
+      batch: shape[0], height: shape[1], width: shape[2], inputChannels: shape[3], outputChannels: w.shape[3],
+      kernel: (w.shape[0], w.shape[1]), stride: (stride, stride), dilation: (dilation, dilation), padding: padding,
+      groups: groups)
+    let y = Tensor(
+      shape: [shape[0], geometry.outputHeight, geometry.outputWidth, w.shape[3]],
+      buffer: device.convolution(buffer, w.buffer, geometry, bias: bias?.buffer, activation: activation))
+    let x = self
+    return .result(y.shape, y.buffer, from: [self, w] + (bias.map { [$0] } ?? [])) { dy in
+      let g = y.activationGradient(dy, activation)
+      let dx = x.isTracked
+        ? Tensor(shape: x.shape, buffer: g.device.convolutionBackwardInput(g.buffer, w.buffer, geometry)) : nil
+      let dw = w.isTracked
+        ? Tensor(shape: w.shape, buffer: g.device.convolutionBackwardWeight(x.buffer, dy: g.buffer, geometry)) : nil
+      return [dx, dw] + (bias.map { $0.isTracked ? [g.columnSums()] : [nil] } ?? [])
+    }
+  }
+
+  /// The sums over all dimensions but the last: the gradient of a bias.
+  private func columnSums() -> Tensor {
+    let columns = shape.last!
+    return Tensor(shape: [columns], buffer: device.sum(buffer, outer: 1, axis: count / columns, inner: columns))
+  }
+}

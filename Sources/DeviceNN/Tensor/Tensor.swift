@@ -1,0 +1,98 @@
+public import Kernels
+
+/// Float numbers on a device, in the order of their shape, with the last dimension contiguous; images are (N,H,W,C).
+///
+/// A tensor is a value: no operation changes one. It remembers how it was made only if something that is trained went
+/// into it, so evaluation and frozen layers keep nothing. Operations don't throw: what a device fails at is thrown by
+/// `scalars()`, which waits for it. A tensor belongs to one task at a time.
+public final class Tensor {
+  /// How a tensor was made: its inputs, and the function from its gradient to theirs.
+  struct History {
+    let inputs: [Tensor]
+    /// Returns a gradient for each input that is tracked, and may return nil for the others.
+    let pullback: (_ dy: Tensor) -> [Tensor?]
+  }
+
+  public let shape: [Int]
+  public let buffer: Buffer
+  /// Whether gradients flow here: it is trained, or was made from something that is.
+  public let isTracked: Bool
+  /// Taken by the walk that computes gradients, so that memory goes as soon as it was used for the last time.
+  var history: History?
+  /// Whether it was given rather than made, so that having no history is right.
+  let isLeaf: Bool
+
+  public var device: Device { buffer.device }
+  public var count: Int { shape.reduce(1, *) }
+
+  init(shape: [Int], buffer: Buffer, isTracked: Bool = false, history: History? = nil) {
+    precondition(
+      buffer.byteCount >= shape.reduce(1, *) * MemoryLayout<Float>.stride,
+      "a buffer of \(buffer.byteCount) bytes does not hold the shape \(shape)")
+    self.shape = shape
+    self.buffer = buffer
+    self.isTracked = isTracked
+    self.history = history
+    isLeaf = history == nil
+  }
+
+  public convenience init(_ scalars: [Float], shape: [Int], on device: Device) {
+    precondition(shape.allSatisfy { $0 > 0 }, "a tensor needs at least one element, but its shape is \(shape)")
+    precondition(scalars.count == shape.reduce(1, *), "\(scalars.count) scalars do not fill the shape \(shape)")
+    self.init(shape: shape, buffer: device.makeBuffer(scalars))
+  }
+
+  public convenience init(repeating value: Float, shape: [Int], on device: Device) {
+    precondition(shape.allSatisfy { $0 > 0 }, "a tensor needs at least one element, but its shape is \(shape)")
+    self.init(shape: shape, buffer: device.fill(value, count: shape.reduce(1, *)))
+  }
+
+  /// The numbers. Waits for the device, and throws what it failed at since the last time.
+  public func scalars() throws(DeviceError) -> [Float] {
+    try device.read(buffer, as: Float.self, count: count)
+  }
+
+  /// The number of a tensor that has one.
+  public func scalar() throws(DeviceError) -> Float {
+    precondition(count == 1, "a tensor of shape \(shape) is not one number")
+    return try scalars()[0]
+  }
+
+  /// The same numbers without their history.
+  public var detached: Tensor { Tensor(shape: shape, buffer: buffer) }
+
+  /// The same numbers, which gradients can be asked for.
+  public var tracked: Tensor { Tensor(shape: shape, buffer: buffer, isTracked: true) }
+}
+
+extension Tensor {
+  /// The result of an operation: with a history if one of `inputs` is tracked and gradients are wanted at all.
+  static func result(
+    _ shape: [Int], _ buffer: Buffer, from inputs: [Tensor], pullback: @escaping (_ dy: Tensor) -> [Tensor?]
+  ) -> Tensor {
+    guard Gradients.areWanted, inputs.contains(where: \.isTracked) else { return Tensor(shape: shape, buffer: buffer) }
+    return Tensor(
+      shape: shape, buffer: buffer, isTracked: true, history: History(inputs: inputs, pullback: pullback))
+  }
+}
+
+/// Whole numbers on a device: labels and indices.
+public final class IntTensor {
+  public let shape: [Int]
+  public let buffer: Buffer
+
+  init(shape: [Int], buffer: Buffer) {
+    self.shape = shape
+    self.buffer = buffer
+  }
+
+  public convenience init(_ values: [Int32], shape: [Int]? = nil, on device: Device) {
+    let shape = shape ?? [values.count]
+    precondition(values.count == shape.reduce(1, *), "\(values.count) values do not fill the shape \(shape)")
+    self.init(shape: shape, buffer: device.makeBuffer(values))
+  }
+
+  public func values() throws(DeviceError) -> [Int32] {
+    try buffer.device.read(buffer, as: Int32.self, count: shape.reduce(1, *))
+  }
+}
