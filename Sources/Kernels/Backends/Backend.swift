@@ -19,6 +19,16 @@ protocol Backend: AnyObject, Sendable {
 
   func launch(_ launch: Launch) throws(DeviceError)
   func synchronize() throws(DeviceError)
+
+  /// Starts to time each launch; false where the backend can't, and `Device` has to wait for each one and use the clock.
+  func beginTiming() throws(DeviceError) -> Bool
+  /// The times of all launches since `beginTiming`, in order.
+  func endTiming() throws(DeviceError) -> [LaunchTime]
+}
+
+extension Backend {
+  func beginTiming() throws(DeviceError) -> Bool { false }
+  func endTiming() throws(DeviceError) -> [LaunchTime] { [] }
 }
 
 /// A backend's own name for a block of memory: an address on the CPU, a `cl_mem` under OpenCL.

@@ -10,6 +10,8 @@ public final class Device: Sendable {
   private let failure = Mutex<DeviceError?>(nil)
   /// Collects a span for each launch while it is set.
   let profiler = Mutex<Profiler?>(nil)
+  /// Whether each launch is waited for and timed, because the backend can't time launches by itself.
+  let isTimedByClock = Atomic(false)
 
   public var description: DeviceDescription { backend.description }
   public var profile: TileProfile { backend.profile }
@@ -73,7 +75,9 @@ public final class Device: Sendable {
   // MARK: Work
 
   public func launch(_ launch: Launch) {
-    attempt { () throws(DeviceError) in try backend.launch(launch) }
+    attempt { () throws(DeviceError) in
+      if isTimedByClock.load(ordering: .relaxed) { try launchByClock(launch) } else { try backend.launch(launch) }
+    }
   }
 
   /// Waits until all launches have run.

@@ -24,4 +24,6 @@ public struct DeviceDescription: Sendable, Hashable {
   /// Bytes of `__local` memory of a work-group.
   public var localMemory: Int
   public var maxGroupSize: Int
+  /// Floats of the vectors that the device's compiler prefers; 1 where it packs work-items by itself.
+  public var vectorWidth = 1
 }

@@ -8,10 +8,10 @@ public struct Profiler: Sendable {
 
   public private(set) var entries: [String: Entry] = [:]
 
-  mutating func record(_ kernel: String, seconds: Double, flops: Double) {
-    entries[kernel, default: Entry()].launches += 1
-    entries[kernel]!.seconds += seconds
-    entries[kernel]!.flops += flops
+  mutating func record(_ time: LaunchTime) {
+    entries[time.kernel, default: Entry()].launches += 1
+    entries[time.kernel]!.seconds += time.seconds
+    entries[time.kernel]!.flops += time.flops
   }
 }
 
@@ -20,9 +20,9 @@ extension Profiler: CustomStringConvertible {
   public var description: String {
     let total = entries.values.reduce(0) { $0 + $1.seconds }
     return entries.sorted { $0.value.seconds > $1.value.seconds }.map { name, entry in
-      let gflops = entry.flops > 0 ? "\(Int(entry.flops / entry.seconds / 1e9)) GFLOP/s" : ""
+      let gflops = entry.flops > 0 && entry.seconds > 0 ? "\(Int(entry.flops / entry.seconds / 1e9)) GFLOP/s" : ""
       let milliseconds = (entry.seconds * 1e5).rounded() / 100
-      let share = (entry.seconds / total * 1000).rounded() / 10
+      let share = (entry.seconds / max(total, .leastNormalMagnitude) * 1000).rounded() / 10
       return "\(name): \(entry.launches) launches, \(milliseconds) ms (\(share) %) \(gflops)"
     }.joined(separator: "\n")
   }

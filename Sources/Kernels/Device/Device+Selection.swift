@@ -1,0 +1,100 @@
+import Foundation
+
+extension Device {
+  /// Every device there is: the CPU fallback, then what OpenCL drivers offer, GPUs first.
+  public static func available() -> [DeviceDescription] {
+    let fallback = (try? CPUBackend()).map { [$0.description] } ?? []
+    return fallback + OpenCLDevice.all.map(\.description)
+  }
+
+  /// The device called `name`: `auto`, `cpu`, `opencl` (the first OpenCL device), `opencl:1`, or a part of the
+  /// driver's name for it, in any case. Without a name, what `DEVICENN_DEVICE` says, or else `auto`: a GPU if there
+  /// is one, and otherwise the faster of the CPU fallback and the CPU's OpenCL drivers.
+  ///
+  /// The first use of a device with a profile compiles kernels.cl, which takes a driver seconds; later ones load it.
+  public convenience init(named name: String? = nil, profile: TileProfile? = nil) throws(DeviceError) {
+    let name = name ?? Setting.device.value ?? "auto"
+    self.init(backend: try Self.makeBackend(named: name, profile: profile))
+  }
+
+  private static func makeBackend(named name: String, profile: TileProfile?) throws(DeviceError) -> any Backend {
+    let wanted = name
+    let name = name.lowercased()
+    if name == "auto" { return try fastest(profile: profile) }
+    if name == "cpu" { return try fallback(profile: profile) }
+    if name == "opencl", let first = OpenCLDevice.all.first { return try open(first, profile: profile) }
+    if let device = OpenCLDevice.all.first(where: { $0.description.identifier == name }) {
+      return try open(device, profile: profile)
+    }
+    // "opencl" and its numbers never mean a driver's name: opencl:7 that isn't there mustn't become something else.
+    if !name.hasPrefix("opencl"), let device = OpenCLDevice.all.first(where: { $0.description.isCalled(name) }) {
+      return try open(device, profile: profile)
+    }
+    throw .unknownDevice(name: wanted, available: available().map { "\($0.identifier) (\($0.name))" })
+  }
+
+  private static func open(_ device: OpenCLDevice, profile: TileProfile?) throws(DeviceError) -> OpenCLBackend {
+    let description = device.description
+    if let profile { return try OpenCLBackend(device, profile: profile) }
+    if let name = Setting.profile.value { return try OpenCLBackend(device, profile: .named(name, on: description)) }
+    return try OpenCLBackend(device, profile: .fitting(description))
+  }
+
+  private static func fallback(profile: TileProfile?) throws(DeviceError) -> CPUBackend {
+    let backend = try CPUBackend()
+    if let profile, profile != backend.profile {
+      throw .unsupportedProfile(
+        profile: profile.name, device: backend.description.name, reason: "its tiles are fixed when this package is built")
+    }
+    return backend
+  }
+
+  // MARK: The automatic choice
+
+  private static func fastest(profile: TileProfile?) throws(DeviceError) -> any Backend {
+    for device in OpenCLDevice.all where device.description.kind != .openCLCPU {
+      do throws(DeviceError) { return try open(device, profile: profile) } catch { warn(device, error) }
+    }
+    // A profile that isn't the fallback's own leaves only the drivers.
+    let fallback: CPUBackend
+    do throws(DeviceError) { fallback = try Self.fallback(profile: profile) } catch {
+      guard let driver = OpenCLDevice.all.first else { throw error }
+      return try open(driver, profile: profile)
+    }
+    guard var best = quickSpeed(of: fallback) else { return fallback }
+    var winner: any Backend = fallback
+    for device in OpenCLDevice.all where device.description.kind == .openCLCPU {
+      guard let driver = try? open(device, profile: profile), let speed = quickSpeed(of: driver), speed > best else { continue }
+      (winner, best) = (driver, speed)
+    }
+    return winner
+  }
+
+  /// Says why a GPU is passed over: somebody who has one must not train on the CPU unawares.
+  private static func warn(_ device: OpenCLDevice, _ error: DeviceError) {
+    FileHandle.standardError.write(Data("\(device.description.identifier) is left out: \(error)\n".utf8))
+  }
+
+  /// Floating-point operations a second at a small piece of typical work; nil where it can't be measured.
+  ///
+  /// The best of four: a first launch also pays for the driver's own preparations.
+  private static func quickSpeed(of backend: any Backend) -> Double? {
+    let device = Device(backend: backend)
+    guard let launch = typicalLaunch(on: device) else { return nil }
+    let seconds = (0..<4).compactMap { _ -> Double? in
+      let start = ContinuousClock.now
+      device.launch(launch)
+      guard (try? device.synchronize()) != nil else { return nil }
+      return (ContinuousClock.now - start) / .seconds(1)
+    }
+    return seconds.count == 4 ? launch.flops / seconds.min()! : nil
+  }
+
+  /// The work by which CPUs compete. Nothing yet: without a matrix product the fallback is chosen unmeasured.
+  private static func typicalLaunch(on device: Device) -> Launch? { nil }
+}
+
+extension DeviceDescription {
+  /// Whether the driver's name contains `part`, given in lower case.
+  fileprivate func isCalled(_ part: String) -> Bool { name.lowercased().contains(part) }
+}

@@ -1,0 +1,26 @@
+import Foundation
+
+/// What the environment says to this package.
+enum Setting: String {
+  /// The device to use where a program names none.
+  case device = "DEVICENN_DEVICE"
+  /// The tile profile of OpenCL devices: `cpu`, `gpu` or `small`. For tests: it puts a GPU's shapes on a CPU driver.
+  case profile = "DEVICENN_PROFILE"
+  /// The folder of what may be deleted at any time and is only made again.
+  case cache = "DEVICENN_CACHE"
+
+  /// Its value; nil where it is unset or empty.
+  var value: String? {
+    ProcessInfo.processInfo.environment[rawValue].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The folder of caches: `$DEVICENN_CACHE`, `$XDG_CACHE_HOME/devicenn` or `~/.cache/devicenn`.
+  static var cacheFolder: URL {
+    if let folder = Setting.cache.value { return URL(fileURLWithPath: folder, isDirectory: true) }
+    let environment = ProcessInfo.processInfo.environment
+    let caches =
+      environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0, isDirectory: true) }
+      ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache", isDirectory: true)
+    return caches.appendingPathComponent("devicenn", isDirectory: true)
+  }
+}

@@ -1,0 +1,48 @@
+extension TileProfile {
+  /// The profile that suits a device's class and limits.
+  ///
+  /// A CPU driver runs a work-group on one core, so one work-item with wide vectors is fastest there; a GPU wants
+  /// the largest staged tile that its limits allow.
+  public static func fitting(_ description: DeviceDescription) -> TileProfile {
+    switch description.kind {
+    case .fallback, .openCLCPU: .cpu(vectorWidth: description.vectorWidth)
+    case .gpu, .accelerator:
+      [.gpu, .small].first { $0.misfit(on: description) == nil } ?? .cpu(vectorWidth: 4)
+    }
+  }
+
+  /// `cpu` with the widest vectors that don't have to be split.
+  static func cpu(vectorWidth: Int) -> TileProfile {
+    var profile = TileProfile.cpu
+    profile.vector = vectorWidth >= 16 ? 16 : vectorWidth >= 8 ? 8 : 4
+    return profile
+  }
+
+  /// The profile called `name`, as it suits the device.
+  static func named(_ name: String, on description: DeviceDescription) throws(DeviceError) -> TileProfile {
+    switch name {
+    case "cpu": return .cpu(vectorWidth: description.vectorWidth)
+    case "gpu": return .gpu
+    case "small": return .small
+    default:
+      throw .unsupportedProfile(
+        profile: name, device: description.name, reason: "there is none of that name, only cpu, gpu and small")
+    }
+  }
+
+  /// Bytes of `__local` memory that a group takes at most: two operands' stages, and 1 KiB for padding and reductions.
+  var localMemory: Int { (staged ? (groupRows + panelColumns) * tileK * MemoryLayout<Float>.stride : 0) + 1024 }
+
+  /// What the device lacks for this profile; nil where it fits.
+  ///
+  /// Asked before building, because some drivers compute wrong values without a word when local memory runs out.
+  func misfit(on description: DeviceDescription) -> String? {
+    if local > description.maxGroupSize {
+      return "it has \(local) work-items in a group, and the device allows \(description.maxGroupSize)"
+    }
+    if localMemory > description.localMemory {
+      return "it needs \(localMemory) bytes of local memory, and the device has \(description.localMemory)"
+    }
+    return nil
+  }
+}
