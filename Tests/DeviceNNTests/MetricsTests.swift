@@ -42,6 +42,8 @@ import Testing
     try log.append(diverged)
     #expect(try String(contentsOfFile: path, encoding: .utf8).contains(#""trainLoss":null,"validationLoss":null"#))
     #expect(try MetricsLog.read(path)[0].trainLoss.isNaN)
+    let copy = try JSONDecoder().decode(EpochMetrics.self, from: JSONEncoder().encode(diverged))
+    #expect(copy.trainLoss.isNaN && copy.validationLoss.isNaN && copy.seconds == 2 && copy.trainAccuracy == nil)
   }
 
   @Test func resumingDropsTheEpochsThatAreTrainedAgain() throws {
@@ -53,7 +55,8 @@ import Testing
   }
 
   @Test func aHalfWrittenLastLineIsDropped() throws {
-    try (metrics(1).jsonLine + "\n" + metrics(2).jsonLine.prefix(20)).write(toFile: path, atomically: false, encoding: .utf8)
+    try (metrics(1).jsonLine + "\n" + metrics(2).jsonLine.prefix(20)).write(
+      toFile: path, atomically: false, encoding: .utf8)
     let log = try MetricsLog(resuming: path, after: 2)
     try log.append(metrics(2))
     #expect(try MetricsLog.read(path) == [metrics(1), metrics(2)])

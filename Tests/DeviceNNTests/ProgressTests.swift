@@ -41,7 +41,8 @@ import Testing
       seconds: 83, imagesPerSecond: 41.25)
     #expect(
       metrics.line(epochs: 10)
-        == "epoch  3/10  loss 0.4821  validation loss 0.3914  accuracy 87.25 %  learning rate 0.00025  41.2 images/s  1 min 23 s")
+        == "epoch  3/10  loss 0.4821  validation loss 0.3914  accuracy 87.25 %  learning rate 0.00025  41.2 images/s  1 min 23 s"
+    )
   }
 
   @Test func numbersReadWell() {

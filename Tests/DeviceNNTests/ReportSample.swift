@@ -14,10 +14,17 @@ struct ReportSample: Sendable, CustomTestStringConvertible {
   static func named(_ name: String) -> ReportSample { all.first { $0.name == name }! }
 
   static let all = [
-    ReportSample(name: "few", report: report(labels: ["daisy", "dandelion", "roses", "sunflowers", "tulips"], epochs: 12, skill: 0.88, mistakes: 14)),
+    ReportSample(
+      name: "few",
+      report: report(
+        labels: ["daisy", "dandelion", "roses", "sunflowers", "tulips"], epochs: 12, skill: 0.88, mistakes: 14)),
     ReportSample(name: "one-epoch", report: report(labels: ["ants", "bees"], epochs: 1, skill: 0.8, mistakes: 3)),
-    ReportSample(name: "twenty", report: report(labels: (1...20).map { "kind of flower \($0)" }, epochs: 40, skill: 0.75, mistakes: 24)),
-    ReportSample(name: "hundred", report: report(labels: (1...100).map { "class number \($0)" }, epochs: 100, skill: 0.6, mistakes: 24)),
+    ReportSample(
+      name: "twenty",
+      report: report(labels: (1...20).map { "kind of flower \($0)" }, epochs: 40, skill: 0.75, mistakes: 24)),
+    ReportSample(
+      name: "hundred",
+      report: report(labels: (1...100).map { "class number \($0)" }, epochs: 100, skill: 0.6, mistakes: 24)),
     ReportSample(name: "perfect", report: report(labels: ["cat", "dog", "horse"], epochs: 6, skill: 1, mistakes: 0)),
   ]
 
@@ -35,7 +42,8 @@ struct ReportSample: Sendable, CustomTestStringConvertible {
     let metrics = (1...epochs).map { epoch in
       let progress = 1 - exp(-3 * Double(epoch) / Double(epochs))
       return EpochMetrics(
-        epoch: epoch, trainLoss: 1.6 * (1 - 0.93 * progress) + 0.05 * random.next(), trainAccuracy: 0.3 + 0.65 * progress,
+        epoch: epoch, trainLoss: 1.6 * (1 - 0.93 * progress) + 0.05 * random.next(),
+        trainAccuracy: 0.3 + 0.65 * progress,
         validationLoss: 1.5 * (1 - 0.75 * progress) + 0.08 * random.next(),
         validationAccuracy: min(0.25 + (skill - 0.22) * progress + 0.02 * random.next(), 1),
         learningRate: 1e-3 * (0.5 + 0.5 * cos(.pi * Double(epoch) / Double(epochs))), seconds: 11 + random.next(),
@@ -46,12 +54,14 @@ struct ReportSample: Sendable, CustomTestStringConvertible {
       title: labels.count > 5 ? "A longer name of a data set with \(labels.count) classes" : "flowers",
       command: "devicenn finetune --data flowers --backbone mobilenet_v2_035 --weights mobilenet_v2_035.safetensors"
         + " --epochs \(epochs) --device cpu --out runs/flowers",
-      device: "cpu (AVX-512, 2 cores)", backbone: "mobilenet_v2_035", date: "24 November 2026, 15:20", trainImages: 2930,
+      device: "cpu (AVX-512, 2 cores)", backbone: "mobilenet_v2_035", date: "24 November 2026, 15:20",
+      trainImages: 2930,
       validationImages: confusion.total, seconds: 11.6 * Double(epochs), epochs: metrics,
       bestEpoch: epochs > 8 ? epochs - 2 : nil, confusion: confusion,
       mistakes: (0..<mistakes).map { index in
         Report.Mistake(
-          name: "val/\(labels[index % labels.count])/image_0\(1234 + index)_with_a_long_name.jpg", actual: labels[index % labels.count],
+          name: "val/\(labels[index % labels.count])/image_0\(1234 + index)_with_a_long_name.jpg",
+          actual: labels[index % labels.count],
           predicted: labels[(index + 1) % labels.count], probability: 0.997 - 0.013 * Double(index),
           photo: photos.isEmpty ? Data([0xFF, 0xD8, 0xFF, 0xE0]) : photos[index % photos.count])
       },

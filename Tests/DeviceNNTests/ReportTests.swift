@@ -49,7 +49,8 @@ import Testing
       series: [.init(name: "train", style: .strong, values: [1, .nan, 2, .infinity])])
     #expect(!chart.svg().contains("nan"))
     #expect(chart.svg().contains("epoch 2 · train –"))
-    let nothing = SVGChart(title: "Loss", x: [1], marked: 1, format: .loss, series: [.init(name: "", style: .strong, values: [.nan])])
+    let nothing = SVGChart(
+      title: "Loss", x: [1], marked: 1, format: .loss, series: [.init(name: "", style: .strong, values: [.nan])])
     #expect(nothing.svg() == "<p class=\"calm\">There is nothing to draw.</p>")
   }
 

@@ -35,7 +35,9 @@ import Testing
   }
 
   @Test func theDataIsAlignedAndTheBytesDoNotDependOnTheOrder() throws {
-    let records = (1...9).map { TensorRecord(name: String(repeating: "x", count: $0), shape: [$0], Array(repeating: Float($0), count: $0)) }
+    let records = (1...9).map {
+      TensorRecord(name: String(repeating: "x", count: $0), shape: [$0], Array(repeating: Float($0), count: $0))
+    }
     for count in 1...9 {
       let (a, b) = (folder.path(of: "a"), folder.path(of: "b"))
       try writeSafetensors(Array(records.prefix(count)), to: a)
@@ -67,7 +69,8 @@ import Testing
   #endif
 
   @Test func otherFloatingPointTypesAreConverted() throws {
-    let header = #"{"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"#
+    let header =
+      #"{"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"#
       + #""b":{"dtype":"BF16","shape":[1],"data_offsets":[4,6]},"d":{"dtype":"F64","shape":[1],"data_offsets":[6,14]}}"#
     let data: [UInt8] = [0x00, 0x3C, 0x00, 0xC0, 0xC0, 0x3F] + withUnsafeBytes(of: 0.25) { Array($0) }
     let file = try SafetensorsFile(bytes: safetensors(header, data), path: "x")
@@ -79,41 +82,77 @@ import Testing
 
   // MARK: Bad files
 
-  @Test(arguments: [
-    ("a short file", Data([1, 2, 3]), "it has 3 bytes, and the header's length alone takes 8"),
-    ("no file at all", Data(), "it has 0 bytes, and the header's length alone takes 8"),
-    ("a header beyond the file", safetensors("{}", length: 1000), "claims a header of 1000 bytes, but 2 bytes follow"),
-    ("a header of 2^63", safetensors("{}", length: 1 << 63), "claims a header of 9223372036854775808 bytes, and 100 MB"),
-    ("no JSON", safetensors("hello"), "is not the JSON of one: wanted '{' at byte 0, found byte 104"),
-    ("half of the JSON", safetensors(#"{"a":{"dtype":"#), "wanted '\"' at byte 14, found the header's end"),
-    ("more than an object", safetensors("{} {}"), "wanted nothing more at byte 3"),
-    ("a list", safetensors("[]"), "wanted '{'"),
-    ("an unknown type", safetensors(entry("F31", "1", 0, 4), bytes: 4), "gives tensor 'w' the unknown type 'F31', wanted one of F64"),
-    ("no shape", safetensors(#"{"w":{"dtype":"F32","data_offsets":[0,4]}}"#, bytes: 4), "lacks the dtype, the shape or"),
-    ("three offsets", safetensors(#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}"#, bytes: 4), "the two data_offsets of tensor 'w'"),
-    ("a negative extent", safetensors(entry("F32", "-1", 0, 4), bytes: 4), "wanted a whole number"),
-    ("a fraction", safetensors(entry("F32", "1.5", 0, 4), bytes: 4), "wanted ']'"),
-    ("an extent of 2^70", safetensors(entry("F32", "1180591620717411303424", 0, 4), bytes: 4), "wanted a whole number below 2^63"),
-    ("a size that overflows", safetensors(entry("F32", "4611686018427387904,4", 0, 4), bytes: 4), "damaged at tensor 'w': found the shape"),
-    ("a wrong size", safetensors(entry("F32", "2,3", 0, 20), bytes: 20), "damaged at tensor 'w': found bytes 0..<20, wanted 24 bytes for [2, 3] of F32"),
-    ("an end before the start", safetensors(entry("F32", "1", 8, 4), bytes: 8), "found bytes 8..<4"),
-    ("truncated data", safetensors(entry("F32", "2", 0, 8), bytes: 5), "found 5 bytes of data in the file: truncated?, wanted at least 8"),
-    ("data behind the last tensor", safetensors(entry("F32", "1", 0, 4), bytes: 5), "its tensors end at byte 4 of 5 bytes"),
-    ("a hole", safetensors(entry("F32", "1", 4, 8), bytes: 8), "found a start at byte 4 that leaves a hole, wanted 0"),
-    (
-      "an overlap",
-      safetensors(#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, bytes: 8),
-      "damaged at tensor 'b': found a start at byte 4 that overlaps, wanted 8"
-    ),
-    (
-      "two of one name",
-      safetensors(#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#, bytes: 2),
-      "the name 'a' occurs twice"
-    ),
-    ("a name that is no UTF-8", safetensors(Data([0x7B, 0x22, 0xFF, 0x22])), "wanted a name in UTF-8"),
-    ("half a surrogate pair", safetensors(#"{"\ud83c":{}}"#), "wanted a pair of surrogates"),
-    ("metadata that is no text", safetensors(#"{"__metadata__":{"a":1}}"#), "wanted '\"'"),
-  ] as [(String, Data, String)])
+  @Test(
+    arguments: [
+      ("a short file", Data([1, 2, 3]), "it has 3 bytes, and the header's length alone takes 8"),
+      ("no file at all", Data(), "it has 0 bytes, and the header's length alone takes 8"),
+      (
+        "a header beyond the file", safetensors("{}", length: 1000), "claims a header of 1000 bytes, but 2 bytes follow"
+      ),
+      (
+        "a header of 2^63", safetensors("{}", length: 1 << 63),
+        "claims a header of 9223372036854775808 bytes, and 100 MB"
+      ),
+      ("no JSON", safetensors("hello"), "is not the JSON of one: wanted '{' at byte 0, found byte 104"),
+      ("half of the JSON", safetensors(#"{"a":{"dtype":"#), "wanted '\"' at byte 14, found the header's end"),
+      ("more than an object", safetensors("{} {}"), "wanted nothing more at byte 3"),
+      ("a list", safetensors("[]"), "wanted '{'"),
+      (
+        "an unknown type", safetensors(entry("F31", "1", 0, 4), bytes: 4),
+        "gives tensor 'w' the unknown type 'F31', wanted one of F64"
+      ),
+      (
+        "no shape", safetensors(#"{"w":{"dtype":"F32","data_offsets":[0,4]}}"#, bytes: 4),
+        "lacks the dtype, the shape or"
+      ),
+      (
+        "three offsets", safetensors(#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}"#, bytes: 4),
+        "the two data_offsets of tensor 'w'"
+      ),
+      ("a negative extent", safetensors(entry("F32", "-1", 0, 4), bytes: 4), "wanted a whole number"),
+      ("a fraction", safetensors(entry("F32", "1.5", 0, 4), bytes: 4), "wanted ']'"),
+      (
+        "an extent of 2^70", safetensors(entry("F32", "1180591620717411303424", 0, 4), bytes: 4),
+        "wanted a whole number below 2^63"
+      ),
+      (
+        "a size that overflows", safetensors(entry("F32", "4611686018427387904,4", 0, 4), bytes: 4),
+        "damaged at tensor 'w': found the shape"
+      ),
+      (
+        "a wrong size", safetensors(entry("F32", "2,3", 0, 20), bytes: 20),
+        "damaged at tensor 'w': found bytes 0..<20, wanted 24 bytes for [2, 3] of F32"
+      ),
+      ("an end before the start", safetensors(entry("F32", "1", 8, 4), bytes: 8), "found bytes 8..<4"),
+      (
+        "truncated data", safetensors(entry("F32", "2", 0, 8), bytes: 5),
+        "found 5 bytes of data in the file: truncated?, wanted at least 8"
+      ),
+      (
+        "data behind the last tensor", safetensors(entry("F32", "1", 0, 4), bytes: 5),
+        "its tensors end at byte 4 of 5 bytes"
+      ),
+      (
+        "a hole", safetensors(entry("F32", "1", 4, 8), bytes: 8), "found a start at byte 4 that leaves a hole, wanted 0"
+      ),
+      (
+        "an overlap",
+        safetensors(
+          #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+          bytes: 8),
+        "damaged at tensor 'b': found a start at byte 4 that overlaps, wanted 8"
+      ),
+      (
+        "two of one name",
+        safetensors(
+          #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
+          bytes: 2),
+        "the name 'a' occurs twice"
+      ),
+      ("a name that is no UTF-8", safetensors(Data([0x7B, 0x22, 0xFF, 0x22])), "wanted a name in UTF-8"),
+      ("half a surrogate pair", safetensors(#"{"\ud83c":{}}"#), "wanted a pair of surrogates"),
+      ("metadata that is no text", safetensors(#"{"__metadata__":{"a":1}}"#), "wanted '\"'"),
+    ] as [(String, Data, String)])
   func damageIsNamed(what: String, bytes: Data, message: String) throws {
     let path = folder.path(of: "bad.safetensors")
     try bytes.write(to: URL(fileURLWithPath: path))

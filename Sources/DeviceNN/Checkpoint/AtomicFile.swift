@@ -79,7 +79,9 @@ extension AtomicFile {
     let prefix = partialPrefix(of: path).split(separator: "/").last.map(String.init) ?? ""
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(of: path))) ?? []
     for name in names where name.hasPrefix(prefix) {
-      guard let process = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ pid_t($0) }) else { continue }
+      guard let process = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ pid_t($0) }) else {
+        continue
+      }
       if kill(process, 0) != 0, errno == ESRCH { unlink(folder(of: path) + "/" + name) }
     }
   }

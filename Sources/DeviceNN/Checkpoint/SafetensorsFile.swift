@@ -128,7 +128,8 @@ extension SafetensorsFile {
           "bytes \(entry.start)..<\(entry.end)", "\(wanted) bytes for \(entry.shape) of \(entry.type.rawValue)")
       }
       guard entry.start == end else {
-        throw damaged("a start at byte \(entry.start) that \(entry.start < end ? "overlaps" : "leaves a hole")", "\(end)")
+        throw damaged(
+          "a start at byte \(entry.start) that \(entry.start < end ? "overlaps" : "leaves a hole")", "\(end)")
       }
       guard entry.end <= byteCount else {
         throw damaged("\(byteCount) bytes of data in the file: truncated?", "at least \(entry.end)")

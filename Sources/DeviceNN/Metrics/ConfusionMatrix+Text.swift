@@ -10,7 +10,8 @@ extension ConfusionMatrix {
       Self.column(["recall"] + labels.indices.map { Self.percent(recall(of: $0)) }),
       Self.column(["F1"] + labels.indices.map { Self.percent(f1(of: $0)) }),
     ]
-    let summary = "\(correct) of \(total) right: accuracy \(Self.percent(accuracy)), macro F1 \(Self.percent(macroF1))\n"
+    let summary =
+      "\(correct) of \(total) right: accuracy \(Self.percent(accuracy)), macro F1 \(Self.percent(macroF1))\n"
     return summary + "\n" + Self.table(columns) + "\n" + (matrix(names: names, width: width) ?? mistakes())
   }
 
@@ -19,7 +20,8 @@ extension ConfusionMatrix {
     guard labels.count > 1 else { return "" }
     let numbers = Self.column([""] + labels.indices.map { "\($0 + 1)" })
     let columns = labels.indices.map { predicted in
-      Self.column(["\(predicted + 1)"] + labels.indices.map { counts[$0][predicted] == 0 ? "·" : "\(counts[$0][predicted])" })
+      Self.column(
+        ["\(predicted + 1)"] + labels.indices.map { counts[$0][predicted] == 0 ? "·" : "\(counts[$0][predicted])" })
     }
     let table = [Self.column(["actual"] + names.dropFirst(), alignment: .left), numbers] + columns
     guard table.reduce(0, { $0 + $1[0].count + 2 }) - 2 <= width else { return nil }

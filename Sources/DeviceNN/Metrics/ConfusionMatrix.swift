@@ -39,7 +39,9 @@ extension ConfusionMatrix {
   public func recall(of label: Int) -> Double? { ratio(counts[label][label], support(of: label)) }
 
   /// The harmonic mean of precision and recall, `2 TP / (2 TP + FP + FN)`; nil where the class never occurred.
-  public func f1(of label: Int) -> Double? { ratio(2 * counts[label][label], support(of: label) + predictions(of: label)) }
+  public func f1(of label: Int) -> Double? {
+    ratio(2 * counts[label][label], support(of: label) + predictions(of: label))
+  }
 
   /// The mean of all classes' F1, each class weighing the same however many there were of it.
   public var macroF1: Double? {
@@ -52,7 +54,9 @@ extension ConfusionMatrix {
     let all = labels.indices.flatMap { actual in
       labels.indices.filter { $0 != actual }.map { (actual: actual, predicted: $0, count: counts[actual][$0]) }
     }
-    return all.filter { $0.count > 0 }.sorted { ($1.count, $0.actual, $0.predicted) < ($0.count, $1.actual, $1.predicted) }
+    return all.filter { $0.count > 0 }.sorted {
+      ($1.count, $0.actual, $0.predicted) < ($0.count, $1.actual, $1.predicted)
+    }
   }
 
   private func ratio(_ part: Int, _ whole: Int) -> Double? { whole == 0 ? nil : Double(part) / Double(whole) }

@@ -47,10 +47,30 @@ extension EpochMetrics {
     return "{\"epoch\":\(epoch)," + members.joined(separator: ",") + "}"
   }
 
+  private enum CodingKeys: String, CodingKey {
+    case epoch, trainLoss, trainAccuracy, validationLoss, validationAccuracy, learningRate, seconds, imagesPerSecond
+  }
+
+  /// As in `jsonLine`.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
+    try container.encode(epoch, forKey: .epoch)
+    try container.encode(finite(trainLoss), forKey: .trainLoss)
+    try trainAccuracy.map { try container.encode(finite($0), forKey: .trainAccuracy) }
+    try container.encode(finite(validationLoss), forKey: .validationLoss)
+    try container.encode(finite(validationAccuracy), forKey: .validationAccuracy)
+    try container.encode(finite(learningRate), forKey: .learningRate)
+    try container.encode(finite(seconds), forKey: .seconds)
+    try container.encode(finite(imagesPerSecond), forKey: .imagesPerSecond)
+  }
+
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     func number(_ key: CodingKeys) throws -> Double {
-      guard container.contains(key) else { throw DecodingError.keyNotFound(key, .init(codingPath: [], debugDescription: "")) }
+      guard container.contains(key) else {
+        throw DecodingError.keyNotFound(key, .init(codingPath: [], debugDescription: ""))
+      }
       return try container.decodeIfPresent(Double.self, forKey: key) ?? .nan
     }
     epoch = try container.decode(Int.self, forKey: .epoch)

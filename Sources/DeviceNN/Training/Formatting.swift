@@ -13,7 +13,9 @@ func threeDigits(_ value: Double) -> String {
 }
 
 /// A learning rate: 0.001, 0.00025, 1.2e-05.
-func significant(_ value: Double) -> String { value.isFinite ? String(format: "%.3g", value) : decimal(value, places: 0) }
+func significant(_ value: Double) -> String {
+  value.isFinite ? String(format: "%.3g", value) : decimal(value, places: 0)
+}
 
 /// A duration as a clock shows it: 0:07, 12:34, 1:02:03.
 func clock(seconds: Double) -> String {

@@ -51,9 +51,11 @@ extension TrainingProgress {
     let halves = Int((fraction * Double(2 * width)).rounded(.down))
     let (full, half) = (halves / 2, halves % 2)
     guard isUnicode else {
-      return "[" + String(repeating: "#", count: min(full, width - 2)) + String(repeating: ".", count: max(width - 2 - full, 0)) + "]"
+      return "[" + String(repeating: "#", count: min(full, width - 2))
+        + String(repeating: ".", count: max(width - 2 - full, 0)) + "]"
     }
-    return String(repeating: "━", count: full) + (half == 1 ? "╸" : "") + String(repeating: "┈", count: width - full - half)
+    return String(repeating: "━", count: full) + (half == 1 ? "╸" : "")
+      + String(repeating: "┈", count: width - full - half)
   }
 
   private func padded(_ value: Int, as widest: Int) -> String {
@@ -69,8 +71,10 @@ extension EpochMetrics {
     let blanks = String(repeating: " ", count: max("\(epochs)".count - number.count, 0))
     return [
       "epoch \(blanks)\(number)/\(epochs)", "loss \(decimal(trainLoss, places: 4))",
-      "validation loss \(decimal(validationLoss, places: 4))", "accuracy \(decimal(100 * validationAccuracy, places: 2)) %",
-      "learning rate \(significant(learningRate))", "\(threeDigits(imagesPerSecond)) images/s", duration(seconds: seconds),
+      "validation loss \(decimal(validationLoss, places: 4))",
+      "accuracy \(decimal(100 * validationAccuracy, places: 2)) %",
+      "learning rate \(significant(learningRate))", "\(threeDigits(imagesPerSecond)) images/s",
+      duration(seconds: seconds),
     ].joined(separator: "  ")
   }
 }

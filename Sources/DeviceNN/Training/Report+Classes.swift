@@ -55,7 +55,8 @@ extension Report {
       let title = "\(confusion.labels[actual]) taken for \(confusion.labels[predicted]): \(count) of \(support)"
       return "<td class=\"\(style)\" style=\"--p:\(heat)%\" title=\"\(escaped(title))\">\(count)</td>"
     }
-    return "<tr><th scope=\"row\" title=\"\(escaped(confusion.labels[actual]))\">\(escaped(confusion.labels[actual]))</th>\(cells.joined())</tr>"
+    return
+      "<tr><th scope=\"row\" title=\"\(escaped(confusion.labels[actual]))\">\(escaped(confusion.labels[actual]))</th>\(cells.joined())</tr>"
   }
 
   private var hardestFirst: [Int] {
@@ -66,7 +67,8 @@ extension Report {
     let mistake = confusion.labels.indices.filter { $0 != label && confusion.counts[label][$0] > 0 }
       .max { (confusion.counts[label][$0], $1) < (confusion.counts[label][$1], $0) }
     let taken = mistake.map { "\(escaped(confusion.labels[$0])) <small>× \(confusion.counts[label][$0])</small>" } ?? ""
-    return "<tr><th scope=\"row\">\(escaped(confusion.labels[label]))</th><td>\(grouped(confusion.support(of: label)))</td>"
+    return
+      "<tr><th scope=\"row\">\(escaped(confusion.labels[label]))</th><td>\(grouped(confusion.support(of: label)))</td>"
       + [confusion.precision(of: label), confusion.recall(of: label), confusion.f1(of: label)].map(bar).joined()
       + "<td class=\"text\">\(taken)</td></tr>"
   }

@@ -49,7 +49,9 @@ extension Report {
     let speeds = self.epochs.map(\.imagesPerSecond).filter(\.isFinite)
     let speed = speeds.isEmpty ? .nan : speeds.reduce(0, +) / Double(speeds.count)
     let tiles = [
-      tile("validation accuracy", percent(confusion.accuracy), "\(grouped(confusion.correct)) of \(grouped(confusion.total)) images right", "right"),
+      tile(
+        "validation accuracy", percent(confusion.accuracy),
+        "\(grouped(confusion.correct)) of \(grouped(confusion.total)) images right", "right"),
       tile("validation loss", self.kept.map { decimal($0.validationLoss, places: 3) } ?? "–", kept),
       tile("macro F1", percent(confusion.macroF1), "mean of \(confusion.labels.count) classes"),
       tile("time", duration(seconds: seconds), speed.isFinite ? "\(threeDigits(speed)) images/s in training" : ""),
@@ -92,7 +94,8 @@ extension Report {
   private var facts: String {
     let all =
       [
-        Detail("classes", grouped(confusion.labels.count)), Detail("images to train on", grouped(trainImages)), Detail("images to validate on", grouped(validationImages)),
+        Detail("classes", grouped(confusion.labels.count)), Detail("images to train on", grouped(trainImages)),
+        Detail("images to validate on", grouped(validationImages)),
       ] + details
     let rows = all.map { "<dt>\(escaped($0.name))</dt><dd>\(escaped($0.value))</dd>" }
     return "<section class=\"card\"><h2>The run</h2>\n<dl>\n\(rows.joined(separator: "\n"))\n</dl>\n</section>"

@@ -30,7 +30,8 @@ struct SVGChart {
   func svg() -> String {
     let drawn = series.filter { $0.values.contains(where: \.isFinite) }
     guard !drawn.isEmpty else { return "<p class=\"calm\">There is nothing to draw.</p>" }
-    let axis = ChartAxis(values: drawn.flatMap(\.values), startsAtZero: format != .percent, limit: format == .percent ? 1 : nil)
+    let axis = ChartAxis(
+      values: drawn.flatMap(\.values), startsAtZero: format != .percent, limit: format == .percent ? 1 : nil)
     let parts =
       axis.ticks.map { gridLine($0, axis) } + epochTicks + drawn.map { curve($0, axis) } + endLabels(drawn, axis)
       + [mark(drawn, axis)] + x.indices.map { hover($0, drawn, axis) }
@@ -98,7 +99,8 @@ struct SVGChart {
     let values = drawn.map { ($0.name.isEmpty ? "" : $0.name + " ") + text($0.values[index]) }
     let line = (["epoch \(x[index])"] + values).joined(separator: " · ")
     let dots = drawn.filter { $0.values[index].isFinite }.map { dot(index, $0.values[index], $0, axis) }
-    return "<g class=\"at\"><rect x=\"\(rounded(place(index) - half))\" y=\"0\" width=\"\(rounded(2 * half))\" height=\"\(bottom)\"/>"
+    return
+      "<g class=\"at\"><rect x=\"\(rounded(place(index) - half))\" y=\"0\" width=\"\(rounded(2 * half))\" height=\"\(bottom)\"/>"
       + "<g><path class=\"guide\" d=\"M\(place(index)) \(top)V\(bottom)\"/>\(dots.joined())"
       + "<text x=\"\(right)\" y=\"12\" text-anchor=\"end\">\(line)</text></g><title>\(line)</title></g>"
   }

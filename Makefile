@@ -1,0 +1,18 @@
+# Every target is one line that says what it runs. The first build takes some minutes; setup is instant once done.
+ifeq ($(shell uname),Darwin)
+FLAGS := -Xcc -I$(shell brew --prefix)/include -Xlinker -L$(shell brew --prefix)/lib
+else
+# Where there should be a driver, a suite without one is no proof: it fails instead of skipping.
+export DEVICENN_REQUIRE_OPENCL ?= 1
+endif
+
+.PHONY: demo test bench conformance dist setup setup-test
+
+demo: setup          ; swift run -c release $(FLAGS) devicenn demo
+test: setup-test     ; swift test -c release -Xswiftc -enable-testing $(FLAGS)
+bench: setup         ; swift run -c release $(FLAGS) devicenn bench
+conformance: setup-test ; Scripts/conformance.sh $(FLAGS)
+dist: setup          ; Scripts/dist.sh $(FLAGS)
+
+setup:               ; @Scripts/setup.sh
+setup-test:          ; @Scripts/setup.sh test
