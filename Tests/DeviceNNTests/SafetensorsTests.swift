@@ -205,6 +205,19 @@ import Testing
     #expect(error?.description == "\(path): tensor 'n' is of type I64, wanted F32, F16, BF16 or F64")
   }
 
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: mobileNet), "there is no \(mobileNet)"))
+  func aPublishedCheckpointIsRead() throws {
+    let file = try SafetensorsFile(path: mobileNet)
+    for name in file.names where file.type(of: name) == .float32 {
+      #expect(try file.floats(named: name).allSatisfy(\.isFinite))
+    }
+    let error = #expect(throws: CheckpointError.self) {
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: mobileNet))
+      _ = try SafetensorsFile(bytes: bytes.dropLast(100), path: "cut")
+    }
+    #expect(error?.description.contains("truncated?") == true)
+  }
+
   // MARK: Beside the format's own library
 
   @Test(.enabled(if: Python.hasSafetensors, "no Python with safetensors (set DEVICENN_PYTHON)"))
@@ -259,6 +272,11 @@ private func safetensors(_ header: Data, length: UInt64? = nil) -> Data {
 private func entry(_ type: String, _ shape: String, _ start: Int, _ end: Int) -> String {
   "{\"w\":{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(start),\(end)]}}"
 }
+
+/// Lies beside some checkouts.
+private let mobileNet =
+  URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
+  + "/../../../shared/data/nets/mobilenet_v2_035_224_bn/mobilenet_v2_035_224_bn.safetensors"
 
 private enum Python {
   static let path = ProcessInfo.processInfo.environment["DEVICENN_PYTHON"] ?? "/tmp/venv/bin/python"

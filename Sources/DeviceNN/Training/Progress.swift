@@ -65,16 +65,14 @@ extension TrainingProgress {
 }
 
 extension EpochMetrics {
-  /// The line that an epoch leaves behind, on a terminal and in a log alike.
+  /// The line that an epoch leaves behind, on a terminal and in a log alike; it fits into 80 columns.
   public func line(epochs: Int) -> String {
     let number = "\(epoch)"
     let blanks = String(repeating: " ", count: max("\(epochs)".count - number.count, 0))
     return [
-      "epoch \(blanks)\(number)/\(epochs)", "loss \(decimal(trainLoss, places: 4))",
-      "validation loss \(decimal(validationLoss, places: 4))",
-      "accuracy \(decimal(100 * validationAccuracy, places: 2)) %",
-      "learning rate \(significant(learningRate))", "\(threeDigits(imagesPerSecond)) images/s",
-      duration(seconds: seconds),
+      "epoch \(blanks)\(number)/\(epochs)", "loss \(decimal(trainLoss, places: 3))",
+      "validation \(decimal(validationLoss, places: 3))", "accuracy \(decimal(100 * validationAccuracy, places: 2)) %",
+      "\(threeDigits(imagesPerSecond)) images/s", clock(seconds: seconds),
     ].joined(separator: "  ")
   }
 }
