@@ -34,23 +34,6 @@ func largestDifference(_ a: Image, _ b: Image) -> Int {
   return zip(a.pixels, b.pixels).map { abs(Int($0) - Int($1)) }.max()!
 }
 
-/// A folder that is gone when the test is over.
-final class TemporaryFolder {
-  let path = NSTemporaryDirectory() + "devicenn-" + UUID().uuidString
-
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  @discardableResult
-  func write(_ bytes: [UInt8], _ name: String) throws -> String {
-    let file = path + "/" + name
-    try FileManager.default.createDirectory(
-      atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try Data(bytes).write(to: URL(fileURLWithPath: file))
-    return file
-  }
-}
-
 func decodedBase64(_ text: String) -> [UInt8] { [UInt8](Data(base64Encoded: text)!) }
 
 /// A JPEG file with an APP1 segment that names an orientation, in either byte order.

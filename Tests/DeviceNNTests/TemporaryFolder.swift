@@ -13,6 +13,16 @@ final class TemporaryFolder: Sendable {
 
   func path(of name: String) -> String { path + "/" + name }
 
+  /// Makes a file, and the folders on the way to it; returns its path.
+  @discardableResult
+  func write(_ bytes: [UInt8], _ name: String) throws -> String {
+    let file = path(of: name)
+    try FileManager.default.createDirectory(
+      atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try Data(bytes).write(to: URL(fileURLWithPath: file))
+    return file
+  }
+
   /// All names in the folder, hidden ones too.
   var contents: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
 }

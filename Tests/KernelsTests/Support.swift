@@ -49,9 +49,16 @@ struct Target: CustomTestStringConvertible, Sendable {
 
   /// The fallback at each instruction set of this processor, and every OpenCL device with each profile that fits it.
   static let all: [Target] = {
-    CPUBackend.instructionSets.compactMap { isa in
+    var targets = CPUBackend.instructionSets.compactMap { isa in
       (try? CPUBackend(isa: isa)).map { Target(name: "cpu \(isa)", device: Device(backend: $0)) }
     }
+    for driver in OpenCLDevice.all {
+      for profile in [TileProfile.cpu, .gpu, .small] {
+        guard let backend = try? OpenCLBackend(driver, profile: profile) else { continue }
+        targets.append(Target(name: "\(driver.description.name), profile \(profile.name)", device: Device(backend: backend)))
+      }
+    }
+    return targets
   }()
 }
 

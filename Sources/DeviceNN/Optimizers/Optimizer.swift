@@ -1,4 +1,4 @@
-public import Kernels
+internal import Kernels
 
 /// Parameters that share a learning rate and a weight decay.
 public struct ParameterGroup {

@@ -80,18 +80,17 @@ extension Device {
   /// The best of four: a first launch also pays for the driver's own preparations.
   private static func quickSpeed(of backend: any Backend) -> Double? {
     let device = Device(backend: backend)
-    guard let launch = typicalLaunch(on: device) else { return nil }
+    let shape = ConvolutionShape(
+      batch: 4, height: 28, width: 28, inputChannels: 64, outputChannels: 64, kernel: (3, 3), padding: Padding(1))
+    let (x, w) = (device.fill(1, count: shape.inputCount), device.fill(1, count: shape.weightCount))
     let seconds = (0..<4).compactMap { _ -> Double? in
       let start = ContinuousClock.now
-      device.launch(launch)
+      _ = device.convolution(x, w, shape)
       guard (try? device.synchronize()) != nil else { return nil }
       return (ContinuousClock.now - start) / .seconds(1)
     }
-    return seconds.count == 4 ? launch.flops / seconds.min()! : nil
+    return seconds.count == 4 ? shape.flops / seconds.min()! : nil
   }
-
-  /// The work by which CPUs compete. Nothing yet: without a matrix product the fallback is chosen unmeasured.
-  private static func typicalLaunch(on device: Device) -> Launch? { nil }
 }
 
 extension DeviceDescription {
