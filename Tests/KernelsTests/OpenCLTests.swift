@@ -140,7 +140,10 @@ import Testing
     let buffer = pooled.makeBuffer(byteCount: 1 << 50)
     #expect(throws: DeviceError.self) { try pooled.synchronize() }
     #expect(throws: Never.self) { try pooled.synchronize() }
-    withExtendedLifetime(buffer) {}
+    // It has no memory still, and whoever uses it is told so again.
+    pooled.launch(Launch("fill", groups: [1, 1, 1], [.int(1), .float(1), .buffer(buffer)]))
+    #expect(throws: DeviceError.self) { try pooled.synchronize() }
+    #expect(throws: DeviceError.self) { try pooled.read(buffer, as: Float.self, count: 1) }
   }
 
   #if os(Linux) || os(macOS)
