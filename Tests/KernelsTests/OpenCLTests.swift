@@ -36,7 +36,7 @@ import Testing
     for device in devices { #expect(device.memory > 0 && device.maxAllocation > 0 && device.maxGroupSize > 0) }
   }
 
-  @Test(arguments: ["No such device", "opencl:99"]) func anUnknownNameListsTheDevices(name: String) {
+  @Test(arguments: ["No such device", "opencl:99", ""]) func anUnknownNameListsTheDevices(name: String) {
     #expect {
       try Device(named: name)
     } throws: { error in
