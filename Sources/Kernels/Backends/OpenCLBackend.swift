@@ -25,9 +25,11 @@ final class OpenCLBackend: Backend {
   /// A driver may hold commands back until it is flushed; so many launches are worth waking the device for.
   private static let launchesPerFlush = 32
 
-  init(
-    _ device: OpenCLDevice, profile: TileProfile, source: String = OpenCLProgram.source, cache: ProgramCache = ProgramCache()
-  ) throws(DeviceError) {
+  convenience init(_ device: OpenCLDevice, profile: TileProfile) throws(DeviceError) {
+    try self.init(device, profile: profile, source: OpenCLProgram.source, cache: device.programCache)
+  }
+
+  init(_ device: OpenCLDevice, profile: TileProfile, source: String, cache: ProgramCache?) throws(DeviceError) {
     if let reason = profile.misfit(on: device.description) {
       throw .unsupportedProfile(profile: profile.name, device: device.description.name, reason: reason)
     }

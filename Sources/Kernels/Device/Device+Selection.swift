@@ -27,7 +27,7 @@ extension Device {
       return try open(device, profile: profile)
     }
     // "opencl" and its numbers never mean a driver's name: opencl:7 that isn't there mustn't become something else.
-    if !name.hasPrefix("opencl"), let device = OpenCLDevice.all.first(where: { $0.description.isCalled(name) }) {
+    if !name.isEmpty, !name.hasPrefix("opencl"), let device = OpenCLDevice.all.first(where: { $0.description.isCalled(name) }) {
       return try open(device, profile: profile)
     }
     throw .unknownDevice(name: wanted, available: available().map { "\($0.identifier) (\($0.name))" })
@@ -64,11 +64,14 @@ extension Device {
     guard var best = quickSpeed(of: fallback) else { return fallback }
     var winner: any Backend = fallback
     for device in OpenCLDevice.all where device.description.kind == .openCLCPU {
-      guard let driver = try? open(device, profile: profile), let speed = quickSpeed(of: driver), speed > best else { continue }
-      (winner, best) = (driver, speed)
+      guard let driver = try? open(device, profile: profile), let speed = quickSpeed(of: driver) else { continue }
+      if speed > best * clearlyFaster { (winner, best) = (driver, speed) }
     }
     return winner
   }
+
+  /// By so much a driver must win: noise mustn't decide, because another device gives other bits.
+  private static let clearlyFaster = 1.2
 
   /// Says why a GPU is passed over: somebody who has one must not train on the CPU unawares.
   private static func warn(_ device: OpenCLDevice, _ error: DeviceError) {

@@ -44,7 +44,10 @@ public final class Device: Sendable {
   /// Copies `bytes` to the start of `buffer`.
   public func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer) {
     precondition(bytes.count <= buffer.byteCount, "\(bytes.count) bytes don't fit a buffer of \(buffer.byteCount)")
-    attempt { () throws(DeviceError) in try backend.write(bytes, to: buffer.memory) }
+    attempt { () throws(DeviceError) in
+      try require(buffer)
+      try backend.write(bytes, to: buffer.memory)
+    }
   }
 
   /// The first `count` values of `buffer`, once all earlier launches have run.
@@ -55,6 +58,7 @@ public final class Device: Sendable {
     var result: Result<Void, DeviceError> = .success(())
     let values = [Value](unsafeUninitializedCapacity: count) { values, initialized in
       do throws(DeviceError) {
+        try require(buffer)
         try backend.read(buffer.memory, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(values)[..<(count * MemoryLayout<Value>.stride)]))
         initialized = count
       } catch { result = .failure(error) }
@@ -76,6 +80,7 @@ public final class Device: Sendable {
 
   public func launch(_ launch: Launch) {
     attempt { () throws(DeviceError) in
+      for case .buffer(let buffer) in launch.arguments { try require(buffer) }
       if isTimedByClock.load(ordering: .relaxed) { try launchByClock(launch) } else { try backend.launch(launch) }
     }
   }
@@ -93,6 +98,12 @@ public final class Device: Sendable {
       return failure
     }
     if let error { throw error }
+  }
+
+  /// Throws for a buffer that could not be had: its failure may have been thrown and forgotten since.
+  private func require(_ buffer: Buffer) throws(DeviceError) {
+    guard buffer.memory.byteCount == 0 else { return }
+    throw .outOfMemory(requested: buffer.byteCount, inUse: pool.use.current, total: description.memory)
   }
 
   private func attempt(_ work: () throws(DeviceError) -> Void) {

@@ -5,7 +5,8 @@ extension TileProfile {
   /// the largest staged tile that its limits allow.
   public static func fitting(_ description: DeviceDescription) -> TileProfile {
     switch description.kind {
-    case .fallback, .openCLCPU: .cpu(vectorWidth: description.vectorWidth)
+    case .fallback: .cpu
+    case .openCLCPU: .cpu(vectorWidth: description.vectorWidth)
     case .gpu, .accelerator:
       [.gpu, .small].first { $0.misfit(on: description) == nil } ?? .cpu(vectorWidth: 4)
     }
