@@ -3,5 +3,10 @@ import ArgumentParser
 @main
 struct DeviceNNCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "devicenn", abstract: "Fine-tunes neural networks on any OpenCL device, and on a plain CPU.")
+    commandName: "devicenn",
+    abstract: "Fine-tunes neural networks on any OpenCL device, and on a plain CPU.",
+    subcommands: [
+      FinetuneCommand.self, EvaluateCommand.self, PredictCommand.self, DevicesCommand.self, DemoCommand.self,
+      BenchCommand.self,
+    ])
 }

@@ -7,6 +7,9 @@ public protocol ImageSource: Sendable {
   /// The class of a picture, an index into the data set's class names.
   func label(at index: Int) -> Int32
 
+  /// What a person calls a picture: its file, or its number.
+  func name(at index: Int) -> String
+
   /// Decodes a picture. Its shorter side need not be longer than `atLeast`, if the source can save time by that.
   func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image
 }
@@ -25,6 +28,7 @@ public struct ImageFiles: ImageSource, Equatable {
 
   public var count: Int { files.count }
   public func label(at index: Int) -> Int32 { labels[index] }
+  public func name(at index: Int) -> String { files[index] }
   public func path(at index: Int) -> String { root + "/" + files[index] }
 
   public func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image {
@@ -49,5 +53,6 @@ public struct ImageArray: ImageSource {
 
   public var count: Int { images.count }
   public func label(at index: Int) -> Int32 { labels[index] }
+  public func name(at index: Int) -> String { "picture \(index)" }
   public func image(at index: Int, atLeast: Int?) -> Image { images[index] }
 }

@@ -83,3 +83,11 @@ extension Image {
     return SIMD3<Float>(sums) / Float(width * height * 255)
   }
 }
+
+extension ImageTransform {
+  /// One picture as a batch of its own, as it is measured; its label is 0.
+  public func batch(of image: Image) -> ImageBatch {
+    let (pixels, colour) = self(image)
+    return ImageBatch(size: size, pixels: pixels, colour: colour, labels: [0], indices: [0])
+  }
+}

@@ -71,6 +71,9 @@ public final class Device: Sendable {
   /// Bytes held by live buffers, the most they ever were, and bytes that wait in the pool.
   public var memoryUse: (current: Int, peak: Int, pooled: Int) { pool.use }
 
+  /// Forgets the peak: it is measured from now on.
+  public func resetPeakMemory() { pool.resetPeak() }
+
   /// Gives the pool's idle memory back to the system.
   public func releaseIdleMemory() { pool.drain() }
 

@@ -21,6 +21,8 @@ final class MemoryPool: Sendable {
 
   var use: (current: Int, peak: Int, pooled: Int) { state.withLock { ($0.inUse, $0.peak, $0.pooled) } }
 
+  func resetPeak() { state.withLock { $0.peak = $0.inUse } }
+
   /// Sizes are rounded up to eighths of a power of two, so that at most an eighth is wasted.
   static func sizeClass(of byteCount: Int) -> Int {
     let wanted = max(byteCount + slack, 512)

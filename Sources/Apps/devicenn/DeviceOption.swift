@@ -1,0 +1,12 @@
+import ArgumentParser
+import Kernels
+
+/// `--device`, which every command that computes has.
+struct DeviceOption: ParsableArguments {
+  @Option(
+    name: .customLong("device"),
+    help: "auto, cpu, opencl, opencl:1, or a part of a device's name; see 'devicenn devices'. (default: $DEVICENN_DEVICE, or auto)")
+  var name: String?
+
+  func open() throws -> Device { try Device(named: name) }
+}

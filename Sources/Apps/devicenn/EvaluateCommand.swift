@@ -1,0 +1,64 @@
+import ArgumentParser
+import DeviceNN
+import Foundation
+import Kernels
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate", abstract: "Measures a trained model on the validation photos of a folder.")
+
+  @Option(help: ArgumentHelp("The folder of a run.", valueName: "run")) var model: String
+  @Option(help: ArgumentHelp("The folder of photos.", valueName: "dir")) var data: String
+  @Option(help: "Photos a batch.") var batchSize = 32
+  @Flag(help: "Leave out photos that can't be read, and say which.") var skipBadImages = false
+  @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var device: DeviceOption
+
+  func validate() throws {
+    if batchSize < 1 { throw ValidationError("--batch-size \(batchSize) is not a positive number.") }
+  }
+
+  func run() throws {
+    let device = try device.open()
+    let (model, configuration) = try RunFolder(model).model(on: device)
+    let data = try ImageDataset(path: data, skippingBad: skipBadImages, seed: configuration.training.seed)
+    let validation = try RelabelledSource(data, classes: configuration.classes)
+    let loader = BatchLoader(validation, transform: configuration.transform, batchSize: batchSize)
+    let evaluation = try model.evaluation(of: loader, on: device)
+    let confusion = evaluation.confusion(classes: configuration.classes)
+    if json {
+      let classes = configuration.classes.indices.map { i in
+        JSONValue.object([
+          ("class", .text(configuration.classes[i])), ("photos", .number(Double(confusion.support(of: i)))),
+          ("precision", .number(confusion.precision(of: i) ?? .nan)), ("recall", .number(confusion.recall(of: i) ?? .nan)),
+        ])
+      }
+      print(
+        jsonObject([
+          ("accuracy", .number(evaluation.accuracy)), ("loss", .number(evaluation.loss)),
+          ("photos", .number(Double(evaluation.predictions.count))), ("classes", .list(classes)),
+        ]))
+    } else {
+      print("accuracy \(percent(evaluation.accuracy)) on \(evaluation.predictions.count) photos\n")
+      print(confusion.text())
+    }
+  }
+}
+
+/// A data set's validation photos with the numbers that a model gives their classes: the folder may lack some classes.
+private struct RelabelledSource: ImageSource {
+  private let source: any ImageSource
+  private let numbers: [Int32]
+
+  init(_ data: ImageDataset, classes: [String]) throws {
+    let unknown = data.classes.filter { !classes.contains($0) }
+    guard unknown.isEmpty else { throw ModelError.otherClasses(path: data.path, unknown: unknown, known: classes) }
+    source = data.validation
+    numbers = data.classes.map { Int32(classes.firstIndex(of: $0)!) }
+  }
+
+  var count: Int { source.count }
+  func label(at index: Int) -> Int32 { numbers[Int(source.label(at: index))] }
+  func name(at index: Int) -> String { source.name(at: index) }
+  func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image { try source.image(at: index, atLeast: atLeast) }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import DeviceNN
+import Kernels
+
+struct PredictCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict", abstract: "Says what a trained model sees in photos: the five likeliest classes of each.")
+
+  @Option(help: ArgumentHelp("The folder of a run.", valueName: "run")) var model: String
+  @Argument(help: ArgumentHelp("Photos: JPEG, PNG or PPM files.", valueName: "image")) var images: [String]
+  @Flag(help: "Print one JSON object a photo.") var json = false
+  @OptionGroup var device: DeviceOption
+
+  func run() throws {
+    let device = try device.open()
+    let (model, configuration) = try RunFolder(model).model(on: device)
+    for path in images {
+      let image = try Image(contentsOf: path, atLeast: configuration.imageSize)
+      let batch = configuration.transform.batch(of: image)
+      let probabilities = try model.probabilities(batch, on: device)[0]
+      let best = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }.prefix(5)
+      if json {
+        let answers = best.map {
+          JSONValue.object([("class", .text(configuration.classes[$0])), ("probability", .number(probabilities[$0]))])
+        }
+        print(jsonObject([("image", .text(path)), ("predictions", .list(answers))]))
+      } else {
+        print(path + ": " + best.map { "\(configuration.classes[$0]) \(percent(probabilities[$0]))" }.joined(separator: ", "))
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+internal import Foundation
+public import Kernels
+
+/// What a model says of one picture.
+public struct Prediction: Sendable, Equatable {
+  /// The picture's number in its source.
+  public var index: Int
+  /// The right class.
+  public var label: Int
+  /// One a class; they sum to 1.
+  public var probabilities: [Double]
+
+  public var predicted: Int { probabilities.indices.max { (probabilities[$0], $1) < (probabilities[$1], $0) }! }
+}
+
+/// What a model says of a set of pictures, in their order.
+public struct Evaluation: Sendable, Equatable {
+  public var predictions: [Prediction]
+
+  public var accuracy: Double {
+    Double(predictions.count { $0.predicted == $0.label }) / Double(max(predictions.count, 1))
+  }
+
+  /// The mean cross-entropy, without label smoothing.
+  public var loss: Double {
+    -predictions.reduce(0) { $0 + log(max($1.probabilities[$1.label], 1e-30)) } / Double(max(predictions.count, 1))
+  }
+
+  public func confusion(classes: [String]) -> ConfusionMatrix {
+    var matrix = ConfusionMatrix(labels: classes)
+    for prediction in predictions { matrix.record(actual: prediction.label, predicted: prediction.predicted) }
+    return matrix
+  }
+
+  /// The wrong ones, the most confident first.
+  public var mistakes: [Prediction] {
+    predictions.filter { $0.predicted != $0.label }.sorted {
+      ($1.probabilities[$1.predicted], $0.index) < ($0.probabilities[$0.predicted], $1.index)
+    }
+  }
+}
+
+extension ImageClassifier {
+  /// Asks the model about every picture of a loader, in evaluation mode.
+  public func evaluation(of loader: BatchLoader, on device: Device) throws -> Evaluation {
+    evaluate()
+    let batches = loader.epoch(0)
+    var predictions: [Prediction] = []
+    while let batch = try batches.next() {
+      let probabilities = try self.probabilities(batch, on: device)
+      for (i, row) in probabilities.enumerated() {
+        predictions.append(Prediction(index: batch.indices[i], label: Int(batch.labels[i]), probabilities: row))
+      }
+    }
+    return Evaluation(predictions: predictions)
+  }
+
+  /// The probabilities of the classes for each picture, computed in float64 from the logits.
+  public func probabilities(_ batch: ImageBatch, on device: Device) throws(DeviceError) -> [[Double]] {
+    let logits = try withoutGradients { () -> Result<[Float], DeviceError> in
+      do throws(DeviceError) { return .success(try self(batch.images(on: device)).scalars()) } catch { return .failure(error) }
+    }.get()
+    let classes = logits.count / batch.count
+    return (0..<batch.count).map { i in
+      let row = logits[i * classes..<(i + 1) * classes].map(Double.init)
+      let exponentials = row.map { exp($0 - row.max()!) }
+      let sum = exponentials.reduce(0, +)
+      return exponentials.map { $0 / sum }
+    }
+  }
+}
+
+extension ImageBatch {
+  /// The pictures as normalised floats (N,size,size,3); the device converts them.
+  public func images(on device: Device) -> Tensor {
+    let floats = device.normalizeBytes(
+      device.makeBuffer(pixels), colour: device.makeBuffer(colour), images: count, pixels: size * size)
+    return Tensor(shape: [count, size, size, 3], buffer: floats)
+  }
+}

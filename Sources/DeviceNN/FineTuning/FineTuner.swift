@@ -1,0 +1,183 @@
+internal import Foundation
+public import Kernels
+
+/// Trains an image classifier on a small data set, epoch by epoch, so that a run that is killed goes on where it was.
+public final class FineTuner {
+  public let model: any ImageClassifier
+  public let options: FineTuningOptions
+  public let data: ImageDataset
+  public let run: RunFolder
+  public let device: Device
+  private let configuration: ModelConfiguration
+  private let trainLoader: BatchLoader
+  private let validationLoader: BatchLoader
+  private let schedule: OneCycle
+  private var optimizer: AdamW
+  private var metrics: MetricsLog
+  private var position: TrainingCheckpoint
+
+  /// - Parameter isResumed: continues the run in `run`; otherwise starts one there.
+  public init(
+    _ model: any ImageClassifier, _ configuration: ModelConfiguration, data: ImageDataset, run: RunFolder, on device: Device,
+    isResumed: Bool = false
+  ) throws {
+    self.model = model
+    self.configuration = configuration
+    self.data = data
+    self.run = run
+    self.device = device
+    options = configuration.training
+    var transform = configuration.transform
+    validationLoader = BatchLoader(data.validation, transform: transform, batchSize: options.batchSize)
+    transform.augmentation = options.augmentation
+    trainLoader = BatchLoader(
+      data.train, transform: transform, batchSize: options.batchSize, isShuffled: true, lastBatch: .dropSingle,
+      seed: options.seed)
+    schedule = OneCycle(steps: options.epochs * trainLoader.batchCount)
+    optimizer = Self.makeOptimizer(model, options)
+    if isResumed {
+      position = try TrainingCheckpoint(path: run.checkpointPath, into: model, &optimizer)
+      guard position.fingerprint == data.fingerprint else {
+        throw ModelError.otherData(path: run.path, data: data.path)
+      }
+      metrics = try MetricsLog(resuming: run.metricsPath, after: position.epoch)
+    } else {
+      position = TrainingCheckpoint(epoch: 0, fingerprint: data.fingerprint, seconds: 0)
+      try run.create(configuration)
+      metrics = try MetricsLog(startingAt: run.metricsPath)
+      try position.write(model, optimizer.state, to: run.checkpointPath)
+    }
+  }
+
+  /// The head learns nine times as fast as a pretrained backbone, which knows most already; biases don't decay.
+  private static func makeOptimizer(_ model: any ImageClassifier, _ options: FineTuningOptions) -> AdamW {
+    if options.freezesBackbone { model.backboneParameters.forEach { $0.isTrainable = false } }
+    let backboneRate = options.fromScratch ? options.learningRate : options.learningRate / 3
+    return AdamW(
+      ParameterGroup.decaying(model.backboneParameters, learningRate: backboneRate, weightDecay: options.weightDecay)
+        + ParameterGroup.decaying(
+          model.head.parameters(), learningRate: options.learningRate * 3, weightDecay: options.weightDecay))
+  }
+
+  /// The epochs that are done, in this session and earlier ones.
+  public var epochs: [EpochMetrics] { get throws(FileError) { try MetricsLog.read(run.metricsPath) } }
+
+  /// Seconds of training and validation, in this session and earlier ones.
+  public var seconds: Double { position.seconds }
+
+  /// Trains what is left of the run. Each epoch ends with its line in metrics.jsonl, its weights in model.safetensors and
+  /// a checkpoint.
+  ///
+  /// - Returns: what the final model says of the validation pictures.
+  public func train(
+    onProgress: (TrainingProgress) -> Void = { _ in }, onEpoch: (EpochMetrics) -> Void = { _ in }
+  ) throws -> Evaluation {
+    var evaluation: Evaluation?
+    while position.epoch < options.epochs {
+      let epoch = position.epoch
+      let start = ContinuousClock.now
+      let loss = try trainEpoch(epoch, onProgress: onProgress)
+      let trainSeconds = (ContinuousClock.now - start) / .seconds(1)
+      let result = try model.evaluation(of: validationLoader, on: device)
+      let seconds = (ContinuousClock.now - start) / .seconds(1)
+      let line = EpochMetrics(
+        epoch: epoch + 1, trainLoss: loss, validationLoss: result.loss, validationAccuracy: result.accuracy,
+        learningRate: Double(options.learningRate * schedule.scale(at: optimizer.state.step - 1)), seconds: seconds,
+        imagesPerSecond: Double(data.train.count) / trainSeconds)
+      try metrics.append(line)
+      position.epoch += 1
+      position.seconds += seconds
+      try writeSafetensors(
+        model.records(naming: configuration.architecture.naming),
+        metadata: ["format": "pt", "architecture": configuration.architecture.name], to: run.modelPath)
+      try position.write(model, optimizer.state, to: run.checkpointPath)
+      onEpoch(line)
+      evaluation = result
+    }
+    return try evaluation ?? model.evaluation(of: validationLoader, on: device)
+  }
+
+  /// One pass over the training pictures.
+  ///
+  /// - Returns: the mean loss.
+  private func trainEpoch(_ epoch: Int, onProgress: (TrainingProgress) -> Void) throws -> Double {
+    model.train()
+    let batches = trainLoader.epoch(epoch)
+    let start = ContinuousClock.now
+    var (done, images) = (0, 0)
+    var (lossSum, latestLoss) = (0.0, Double.nan)
+    // Losses are read a few at a time: each read waits for the device.
+    var unread: [(loss: Tensor, count: Int)] = []
+    while let batch = try batches.next() {
+      unread.append((step(batch), batch.count))
+      done += 1
+      images += batch.count
+      guard unread.count == 8 || done == trainLoader.batchCount || done == 1 else { continue }
+      for (loss, count) in unread {
+        latestLoss = Double(try read(loss, batch))
+        guard latestLoss.isFinite else {
+          throw ModelError.diverged(epoch: epoch + 1, batch: done, learningRate: options.learningRate)
+        }
+        lossSum += latestLoss * Double(count)
+      }
+      unread = []
+      let seconds = (ContinuousClock.now - start) / .seconds(1)
+      let left = Double((options.epochs - epoch) * trainLoader.batchCount - done)
+      onProgress(
+        TrainingProgress(
+          epoch: epoch + 1, epochs: options.epochs, batch: done, batches: trainLoader.batchCount,
+          imagesPerSecond: Double(images) / seconds, loss: latestLoss, secondsLeft: seconds / Double(done) * left))
+    }
+    return lossSum / Double(images)
+  }
+
+  /// Forward, backward, update.
+  private func step(_ batch: ImageBatch) -> Tensor {
+    model.drop(at: optimizer.state.step)
+    let labels = IntTensor(batch.labels, on: device)
+    let loss = model(batch.images(on: device)).crossEntropy(labels, labelSmoothing: options.labelSmoothing)
+    optimizer.step(loss.gradients(), scale: schedule.scale(at: optimizer.state.step))
+    return loss.detached
+  }
+
+  /// Reads a loss; where memory ran out, finds out how large a batch it would hold.
+  private func read(_ loss: Tensor, _ batch: ImageBatch) throws -> Float {
+    do throws(DeviceError) { return try loss.scalar() } catch {
+      guard case .outOfMemory = error else { throw error }
+      throw ModelError.batchTooLarge(
+        batch: batch.count, fits: largestBatch(like: batch), device: device.description.name,
+        memory: device.description.memory)
+    }
+  }
+
+  /// Memory grows linearly with a batch, so two small ones tell.
+  private func largestBatch(like batch: ImageBatch) -> Int {
+    func peak(_ count: Int) -> Int? {
+      device.releaseIdleMemory()
+      device.resetPeakMemory()
+      let loss = step(batch.prefix(count))
+      return (try? loss.scalar()) == nil ? nil : device.memoryUse.peak
+    }
+    guard let two = peak(2), let four = peak(4) else { return 0 }
+    let perImage = max((four - two) / 2, 1)
+    return max(0, 4 + (device.description.memory - four) / perImage * 9 / 10)
+  }
+}
+
+extension ImageBatch {
+  /// The first pictures.
+  func prefix(_ wanted: Int) -> ImageBatch {
+    let n = min(wanted, count)
+    return ImageBatch(
+      size: size, pixels: Array(pixels[..<(n * size * size * 3)]), colour: Array(colour[..<(n * 12)]),
+      labels: Array(labels[..<n]), indices: Array(indices[..<n]))
+  }
+}
+
+extension Module {
+  /// Makes every dropout of this part drop what it drops at a step, whether the run was resumed or not.
+  func drop(at step: Int) {
+    if let dropout = self as? Dropout { dropout.stream = UInt32(truncatingIfNeeded: step) }
+    for case (_, .module(let module)) in parts { module.drop(at: step) }
+  }
+}

@@ -1,0 +1,105 @@
+// The files of a run: what it is (config.json), what it learnt (model.safetensors), how it went (metrics.jsonl,
+// report.html), and where it stands (checkpoint.safetensors).
+internal import Foundation
+public import Kernels
+
+/// What a trained model is, apart from its weights: enough to use it, and to train on.
+public struct ModelConfiguration: Codable, Sendable, Equatable {
+  public var architecture: Backbone
+  public var classes: [String]
+  public var imageSize: Int
+  public var mean: [Float]
+  public var deviation: [Float]
+  public var training: FineTuningOptions
+  /// Where the pictures were.
+  public var data: String
+  /// Where the first weights came from.
+  public var weights: String
+
+  public init(
+    architecture: Backbone, classes: [String], normalization: Normalization, training: FineTuningOptions, data: String,
+    weights: String
+  ) {
+    self.architecture = architecture
+    self.classes = classes
+    self.imageSize = training.imageSize
+    self.mean = (0..<3).map { normalization.mean[$0] }
+    self.deviation = (0..<3).map { normalization.deviation[$0] }
+    self.training = training
+    self.data = data
+    self.weights = weights
+  }
+
+  /// How a picture is shown to the model when it is not trained.
+  public var transform: ImageTransform {
+    ImageTransform(
+      size: imageSize,
+      normalization: Normalization(
+        mean: SIMD3(mean[0], mean[1], mean[2]), deviation: SIMD3(deviation[0], deviation[1], deviation[2])))
+  }
+}
+
+public struct RunFolder: Sendable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  public var configurationPath: String { path + "/config.json" }
+  public var modelPath: String { path + "/model.safetensors" }
+  public var checkpointPath: String { path + "/checkpoint.safetensors" }
+  public var metricsPath: String { path + "/metrics.jsonl" }
+  public var reportPath: String { path + "/report.html" }
+
+  public var isRun: Bool { FileManager.default.fileExists(atPath: configurationPath) }
+
+  /// Makes the folder and writes what the run is.
+  public func create(_ configuration: ModelConfiguration) throws(FileError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch { throw .unwritable(path: path, reason: error.localizedDescription) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard let json = try? encoder.encode(configuration) else {
+      throw .unwritable(path: configurationPath, reason: "an option is not a finite number")
+    }
+    try AtomicFile.write(json, to: configurationPath)
+  }
+
+  public func configuration() throws(ModelError) -> ModelConfiguration {
+    guard let json = FileManager.default.contents(atPath: configurationPath) else {
+      throw .notARun(path: path, reason: "it has no config.json")
+    }
+    do {
+      let configuration = try JSONDecoder().decode(ModelConfiguration.self, from: json)
+      guard configuration.mean.count == 3, configuration.deviation.count == 3, !configuration.classes.isEmpty,
+        configuration.imageSize > 0
+      else { throw ModelError.notARun(path: path, reason: "config.json lacks classes, or three means and deviations") }
+      return configuration
+    } catch let error as ModelError { throw error } catch {
+      throw .notARun(path: path, reason: "config.json does not describe a model: \(Self.reason(error))")
+    }
+  }
+
+  /// The trained model, ready to answer.
+  public func model(on device: Device) throws -> (model: any ImageClassifier, configuration: ModelConfiguration) {
+    let configuration = try configuration()
+    guard FileManager.default.fileExists(atPath: modelPath) else {
+      throw ModelError.notARun(path: path, reason: "it has no model.safetensors yet; --resume the run")
+    }
+    let backbone = configuration.architecture
+    let model = backbone.makeModel(classes: configuration.classes.count, on: device)
+    try model.load(SafetensorsFile(path: modelPath), naming: backbone.naming)
+    model.evaluate()
+    return (model, configuration)
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case DecodingError.keyNotFound(let key, _): "'\(key.stringValue)' is missing"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+      DecodingError.dataCorrupted(let context):
+      context.codingPath.isEmpty ? "it is not JSON" : "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' is not what was wanted"
+    default: "\(error)"
+    }
+  }
+}

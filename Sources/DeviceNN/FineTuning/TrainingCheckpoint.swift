@@ -1,0 +1,55 @@
+internal import Foundation
+internal import Kernels
+
+/// Everything that the rest of a run depends on: weights, statistics, moments and where it stands. Random numbers are
+/// functions of the seed and the step, so they need no state.
+struct TrainingCheckpoint {
+  var epoch: Int
+  var fingerprint: String
+  /// Seconds of all sessions of the run so far.
+  var seconds: Double
+
+  /// Floats are stored as they lie in memory: a resumed run has the same bits.
+  func write(_ model: any ImageClassifier, _ optimizer: OptimizerState, to path: String) throws {
+    var records: [TensorRecord] = []
+    for (name, parameter) in model.namedParameters() {
+      records.append(TensorRecord(name: "model.\(name)", shape: parameter.value.shape, try parameter.value.scalars()))
+    }
+    for (index, moments) in optimizer.moments {
+      for (i, moment) in moments.enumerated() {
+        records.append(TensorRecord(name: "moment.\(index).\(i)", shape: moment.shape, try moment.scalars()))
+      }
+    }
+    records.append(TensorRecord(name: "position", shape: [2], [Int64(epoch), Int64(optimizer.step)]))
+    try writeSafetensors(
+      records, metadata: ["fingerprint": fingerprint, "seconds": "\(seconds)"], to: path)
+  }
+
+  /// Puts the model and the optimizer where they were.
+  init(path: String, into model: any ImageClassifier, _ optimizer: inout some Optimizer) throws {
+    let file = try SafetensorsFile(path: path)
+    let parameters = model.namedParameters()
+    try file.check(parameters.map { ("model.\($0.name)", $0.parameter.value.shape) } + [("position", [2])])
+    for (name, parameter) in parameters { parameter.assign(try file.floats(named: "model.\(name)")) }
+    let position = try file.integers(named: "position")
+    var state = OptimizerState()
+    state.step = Int(position[1])
+    for (index, parameter) in optimizer.groups.flatMap(\.parameters).enumerated() {
+      let names = (0...).lazy.map { "moment.\(index).\($0)" }.prefix { file.contains($0) }
+      let moments = try names.map {
+        Tensor(try file.floats(named: $0, shape: parameter.value.shape), shape: parameter.value.shape, on: parameter.value.device)
+      }
+      if !moments.isEmpty { state.moments[index] = moments }
+    }
+    optimizer.state = state
+    epoch = Int(position[0])
+    fingerprint = file.metadata["fingerprint"] ?? ""
+    seconds = file.metadata["seconds"].flatMap(Double.init) ?? 0
+  }
+
+  init(epoch: Int, fingerprint: String, seconds: Double) {
+    self.epoch = epoch
+    self.fingerprint = fingerprint
+    self.seconds = seconds
+  }
+}
