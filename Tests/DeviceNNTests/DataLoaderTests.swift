@@ -24,7 +24,8 @@ private final class CountingSource: ImageSource {
 @Suite struct DataLoaderTests {
   static let waves = ImageArray(
     images: (0..<37).map { smoothImage(40 + $0, 60 - $0 % 20, phase: Double($0)) }, labels: (0..<37).map { $0 % 4 })
-  static let transform = ImageTransform(size: 24, augmentation: Augmentation(brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.1))
+  static let transform = ImageTransform(
+    size: 24, augmentation: Augmentation(brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.1))
 
   func batches(_ loader: BatchLoader, _ epoch: Int) throws -> [ImageBatch] {
     var all: [ImageBatch] = []
@@ -37,7 +38,8 @@ private final class CountingSource: ImageSource {
   @Test func batchesDoNotDependOnTheNumberOfThreads() throws {
     func loader(_ threads: Int, ahead: Int = 2, seed: UInt64 = 9) -> BatchLoader {
       BatchLoader(
-        Self.waves, transform: Self.transform, batchSize: 8, isShuffled: true, seed: seed, threads: threads, ahead: ahead)
+        Self.waves, transform: Self.transform, batchSize: 8, isShuffled: true, seed: seed, threads: threads,
+        ahead: ahead)
     }
     let reference = try batches(loader(1), 3)
     #expect(reference.map(\.count) == [8, 8, 8, 8, 5])
