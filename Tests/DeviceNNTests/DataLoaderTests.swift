@@ -90,15 +90,21 @@ private final class CountingSource: ImageSource {
     #expect(try counts(0, .keep) == [])
   }
 
+  /// The number of decoded pictures, once it has reached `atLeast` and had time to go beyond.
+  private func settledCount(_ source: CountingSource, atLeast: Int) -> Int {
+    let deadline = Date(timeIntervalSinceNow: 10)
+    while source.decoded.withLock({ $0 }) < atLeast && Date() < deadline { Thread.sleep(forTimeInterval: 0.005) }
+    Thread.sleep(forTimeInterval: 0.05)
+    return source.decoded.withLock { $0 }
+  }
+
   @Test func noMoreIsDecodedThanMayLieAhead() throws {
     let source = CountingSource(count: 1000)
     let loader = BatchLoader(source, transform: ImageTransform(size: 8), batchSize: 5, threads: 3, ahead: 2)
     let batches = loader.epoch(0)
-    Thread.sleep(forTimeInterval: 0.1)
-    #expect(source.decoded.withLock { $0 } == 10)
+    #expect(settledCount(source, atLeast: 10) == 10)
     _ = try batches.next()
-    Thread.sleep(forTimeInterval: 0.1)
-    #expect(source.decoded.withLock { $0 } == 15)
+    #expect(settledCount(source, atLeast: 15) == 15)
   }
 
   @Test func anAbandonedEpochEndsItsThreads() throws {
