@@ -27,7 +27,9 @@ import Testing
   }
 
   /// Draws a sheet of all species to look at, where DEVICENN_CONTACT_SHEET names a file.
-  @Test(.enabled(if: ProcessInfo.processInfo.environment["DEVICENN_CONTACT_SHEET"] != nil, "DEVICENN_CONTACT_SHEET is not set"))
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["DEVICENN_CONTACT_SHEET"] != nil, "DEVICENN_CONTACT_SHEET is not set"))
   func contactSheet() throws {
     let (size, columns) = (Int(ProcessInfo.processInfo.environment["DEVICENN_CONTACT_SIZE"] ?? "") ?? 96, 12)
     let rows = FlowerSpecies.all.count
@@ -40,7 +42,8 @@ import Testing
         for y in 0..<size { for x in 0..<size { sheet[column * size + x, row * size + y] = image[x, y] } }
       }
     }
-    print("\((ContinuousClock.now - start) / .milliseconds(1) / Double(rows * columns)) ms a picture of \(size)x\(size)")
+    print(
+      "\((ContinuousClock.now - start) / .milliseconds(1) / Double(rows * columns)) ms a picture of \(size)x\(size)")
     try writeImageFile(sheet.pngData(), to: ProcessInfo.processInfo.environment["DEVICENN_CONTACT_SHEET"]!)
   }
 }

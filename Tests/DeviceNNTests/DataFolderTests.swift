@@ -29,7 +29,8 @@ import Testing
   }
 
   @Test func oneLevelIsSplitByTheSeedInEveryClass() throws {
-    let folder = try folder((0..<20).map { "cat/\($0).jpg" } + (0..<10).map { "dog/\($0).jpg" } + ["eel/0.jpg", "eel/1.jpg"])
+    let folder = try folder(
+      (0..<20).map { "cat/\($0).jpg" } + (0..<10).map { "dog/\($0).jpg" } + ["eel/0.jpg", "eel/1.jpg"])
     let data = try ImageFolder(folder.path, seed: 3)
     #expect(data.classes == ["cat", "dog", "eel"])
     #expect(data.validation.labels == [0, 0, 0, 0, 1, 1, 2])
@@ -103,7 +104,8 @@ import Testing
     let (good, skipped) = try whole.validated(skippingBad: true)
     #expect(good.classes == ["a", "b"])
     #expect(good.train.count == 11 && good.validation.count == 7)
-    #expect(skipped.map { ($0.file as NSString).lastPathComponent } == ["1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg", "7.jpg"])
+    #expect(
+      skipped.map { ($0.file as NSString).lastPathComponent } == ["1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg", "7.jpg"])
     #expect(!good.train.files.contains("b/3.jpg"))
   }
 

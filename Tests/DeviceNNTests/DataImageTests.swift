@@ -63,7 +63,8 @@ import Testing
 
   @Test func jpegIsDecodedAtTheSmallestScaleThatIsEnough() throws {
     let file = smoothImage(640, 480).jpegData()
-    for (atLeast, width) in [(nil, 640), (481, 640), (480, 640), (241, 640), (240, 320), (120, 160), (60, 80), (1, 80)] {
+    for (atLeast, width) in [(nil, 640), (481, 640), (480, 640), (241, 640), (240, 320), (120, 160), (60, 80), (1, 80)]
+    {
       let image = try Image(decoding: file, name: "a", atLeast: atLeast)
       #expect(image.width == width, "\(image.width) wide when at least \(atLeast ?? 0) was wanted")
       #expect(largestDifference(image, smoothImage(image.width, image.height)) < 12)

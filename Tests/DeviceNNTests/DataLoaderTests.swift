@@ -24,7 +24,8 @@ private final class CountingSource: ImageSource {
 @Suite struct DataLoaderTests {
   static let waves = ImageArray(
     images: (0..<37).map { smoothImage(40 + $0, 60 - $0 % 20, phase: Double($0)) }, labels: (0..<37).map { $0 % 4 })
-  static let transform = ImageTransform(size: 24, augmentation: Augmentation(brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.1))
+  static let transform = ImageTransform(
+    size: 24, augmentation: Augmentation(brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.1))
 
   func batches(_ loader: BatchLoader, _ epoch: Int) throws -> [ImageBatch] {
     var all: [ImageBatch] = []
@@ -37,7 +38,8 @@ private final class CountingSource: ImageSource {
   @Test func batchesDoNotDependOnTheNumberOfThreads() throws {
     func loader(_ threads: Int, ahead: Int = 2, seed: UInt64 = 9) -> BatchLoader {
       BatchLoader(
-        Self.waves, transform: Self.transform, batchSize: 8, isShuffled: true, seed: seed, threads: threads, ahead: ahead)
+        Self.waves, transform: Self.transform, batchSize: 8, isShuffled: true, seed: seed, threads: threads,
+        ahead: ahead)
     }
     let reference = try batches(loader(1), 3)
     #expect(reference.map(\.count) == [8, 8, 8, 8, 5])
@@ -88,15 +90,21 @@ private final class CountingSource: ImageSource {
     #expect(try counts(0, .keep) == [])
   }
 
+  /// The number of decoded pictures, once it has reached `atLeast` and had time to go beyond.
+  private func settledCount(_ source: CountingSource, atLeast: Int) -> Int {
+    let deadline = Date(timeIntervalSinceNow: 10)
+    while source.decoded.withLock({ $0 }) < atLeast && Date() < deadline { Thread.sleep(forTimeInterval: 0.005) }
+    Thread.sleep(forTimeInterval: 0.05)
+    return source.decoded.withLock { $0 }
+  }
+
   @Test func noMoreIsDecodedThanMayLieAhead() throws {
     let source = CountingSource(count: 1000)
     let loader = BatchLoader(source, transform: ImageTransform(size: 8), batchSize: 5, threads: 3, ahead: 2)
     let batches = loader.epoch(0)
-    Thread.sleep(forTimeInterval: 0.1)
-    #expect(source.decoded.withLock { $0 } == 10)
+    #expect(settledCount(source, atLeast: 10) == 10)
     _ = try batches.next()
-    Thread.sleep(forTimeInterval: 0.1)
-    #expect(source.decoded.withLock { $0 } == 15)
+    #expect(settledCount(source, atLeast: 15) == 15)
   }
 
   @Test func anAbandonedEpochEndsItsThreads() throws {

@@ -61,7 +61,8 @@ import Testing
     var part = [UInt8](repeating: 0, count: 20 * 30 * 3)
     part.withUnsafeMutableBufferPointer {
       image.resample(
-        image.bounds, width: 86, height: 64, window: PixelRectangle(x: 50, y: 21, width: 20, height: 30), flipped: false,
+        image.bounds, width: 86, height: 64, window: PixelRectangle(x: 50, y: 21, width: 20, height: 30),
+        flipped: false,
         into: $0.baseAddress!)
     }
     let expected = whole.resized(width: 20, height: 30, crop: PixelRectangle(x: 50, y: 21, width: 20, height: 30))

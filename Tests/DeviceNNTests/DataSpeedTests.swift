@@ -4,7 +4,9 @@ import Testing
 @testable import DeviceNN
 
 /// Not claims but measurements, printed: `DEVICENN_MEASURE=1 swift test -c release … --filter DataSpeed`.
-@Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["DEVICENN_MEASURE"] != nil, "DEVICENN_MEASURE is not set"))
+@Suite(
+  .serialized,
+  .enabled(if: ProcessInfo.processInfo.environment["DEVICENN_MEASURE"] != nil, "DEVICENN_MEASURE is not set"))
 struct DataSpeedTests {
   func milliseconds(_ count: Int, _ body: () throws -> Void) rethrows -> Double {
     var best = Double.infinity
@@ -30,10 +32,13 @@ struct DataSpeedTests {
     let bytes = try (0..<100).map { try imageFileBytes(data.path(at: $0 * 10)) }
     print("decode: \(try milliseconds(1) { for b in bytes { _ = try Image(decoding: b, name: "") } } / 100) ms")
     for atLeast in [28, 56, 112] {
-      print("decode at \(atLeast): \(try milliseconds(1) { for b in bytes { _ = try Image(decoding: b, name: "", atLeast: atLeast) } } / 100) ms")
+      print(
+        "decode at \(atLeast): \(try milliseconds(1) { for b in bytes { _ = try Image(decoding: b, name: "", atLeast: atLeast) } } / 100) ms"
+      )
     }
     let transforms = [
-      ("evaluation", ImageTransform(size: 224)), ("crops and flips", ImageTransform(size: 224, augmentation: Augmentation())),
+      ("evaluation", ImageTransform(size: 224)),
+      ("crops and flips", ImageTransform(size: 224, augmentation: Augmentation())),
       ("all", ImageTransform(size: 224, augmentation: .mild)),
     ]
     for (name, transform) in transforms {

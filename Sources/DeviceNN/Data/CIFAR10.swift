@@ -35,7 +35,8 @@ public struct CIFAR10: Sendable {
     let labels = text.split { !$0.isNumber }.compactMap { Int32($0) }
     guard labels.count == (testFile + 1) * picturesPerFile, labels.allSatisfy({ (0..<10).contains($0) }) else {
       throw DataError.malformed(
-        file: path, reason: "it holds \(labels.count) numbers, but \((testFile + 1) * picturesPerFile) of 0 … 9 were wanted")
+        file: path,
+        reason: "it holds \(labels.count) numbers, but \((testFile + 1) * picturesPerFile) of 0 … 9 were wanted")
     }
     return labels
   }
@@ -53,7 +54,8 @@ public struct CIFAR10: Sendable {
           reason: "it has \(sheet.width)x\(sheet.height) pixels, but \(size * size)x\(picturesPerFile) were wanted")
       }
       for row in 0..<picturesPerFile {
-        set.images.append(Image(width: size, height: size, pixels: Array(sheet.pixels[row * bytes..<(row + 1) * bytes])))
+        set.images.append(
+          Image(width: size, height: size, pixels: Array(sheet.pixels[row * bytes..<(row + 1) * bytes])))
         set.labels.append(labels[file * picturesPerFile + row])
       }
     }

@@ -24,7 +24,8 @@ extension Image {
   /// The picture as a JPEG file; `quality` is libjpeg's 1 … 100.
   public func jpegData(quality: Int = 90) -> [UInt8] {
     precondition((1...100).contains(quality), "a JPEG quality of \(quality) is not within 1 … 100")
-    precondition(max(width, height) <= 65500, "a JPEG file has at most 65500 pixels a side, but \(width)x\(height) were given")
+    precondition(
+      max(width, height) <= 65500, "a JPEG file has at most 65500 pixels a side, but \(width)x\(height) were given")
     var message = [CChar](repeating: 0, count: CJPEG_MESSAGE_LENGTH)
     var bytes: UnsafeMutablePointer<UInt8>?
     var length = 0

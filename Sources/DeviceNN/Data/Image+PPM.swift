@@ -29,7 +29,8 @@ extension Image {
     let count = width * height * 3
     let bytesPerValue = maximum < 256 ? 1 : 2
     guard bytes.count - at >= count * bytesPerValue else {
-      throw damaged("\(width)x\(height) pixels take \(count * bytesPerValue) bytes, but only \(bytes.count - at) follow")
+      throw damaged(
+        "\(width)x\(height) pixels take \(count * bytesPerValue) bytes, but only \(bytes.count - at) follow")
     }
     if maximum == 255 {
       return Image(width: width, height: height, pixels: Array(bytes[at..<at + count]))

@@ -23,7 +23,8 @@ extension Image {
   ) -> Image {
     let window = PixelRectangle(x: 0, y: 0, width: width, height: height)
     let pixels = [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, count in
-      resample(crop ?? bounds, width: width, height: height, window: window, flipped: flipped, into: buffer.baseAddress!)
+      resample(
+        crop ?? bounds, width: width, height: height, window: window, flipped: flipped, into: buffer.baseAddress!)
       count = width * height * 3
     }
     return Image(width: width, height: height, pixels: pixels)
@@ -37,7 +38,8 @@ extension Image {
   ) {
     precondition(
       crop.x >= 0 && crop.y >= 0 && crop.width > 0 && crop.height > 0 && crop.x + crop.width <= self.width
-        && crop.y + crop.height <= self.height, "the crop \(crop) is not within a picture of \(self.width)x\(self.height)")
+        && crop.y + crop.height <= self.height,
+      "the crop \(crop) is not within a picture of \(self.width)x\(self.height)")
     precondition(
       window.x >= 0 && window.y >= 0 && window.width > 0 && window.height > 0 && window.x + window.width <= width
         && window.y + window.height <= height, "the window \(window) is not within \(width)x\(height)")

@@ -19,6 +19,9 @@ public struct ImageTransform: Sendable, Equatable {
     (self.normalization, self.augmentation) = (normalization, augmentation)
   }
 
+  /// What the shorter side is resized to before the centre is cropped.
+  private var shorterSide: Int { Int((Float(size) * resizeRatio).rounded()) }
+
   /// One picture as input.
   struct Input: Sendable {
     var pixels: [UInt8]
@@ -31,8 +34,7 @@ public struct ImageTransform: Sendable, Equatable {
     _ source: some ImageSource, _ index: Int, using generator: inout Philox
   ) throws(ImageError) -> Input {
     guard let augmentation else {
-      let shorterSide = Int(Float(size) * resizeRatio)
-      return evaluated(try source.image(at: index, atLeast: shorterSide), shorterSide: shorterSide)
+      return evaluated(try source.image(at: index, atLeast: shorterSide))
     }
     let draw = AugmentationDraw(augmentation, using: &generator)
     let image = try source.image(at: index, atLeast: draw.leastSide(for: size))
@@ -44,11 +46,11 @@ public struct ImageTransform: Sendable, Equatable {
 
   /// A picture as it is measured: torchvision's Resize(shorterSide) and CenterCrop(size), bit for bit.
   public func callAsFunction(_ image: Image) -> (pixels: [UInt8], colour: [Float]) {
-    let input = evaluated(image, shorterSide: Int(Float(size) * resizeRatio))
+    let input = evaluated(image)
     return (input.pixels, input.colour.elements)
   }
 
-  private func evaluated(_ image: Image, shorterSide: Int) -> Input {
+  private func evaluated(_ image: Image) -> Input {
     let isPortrait = image.width <= image.height
     let width = isPortrait ? shorterSide : shorterSide * image.width / image.height
     let height = isPortrait ? shorterSide * image.height / image.width : shorterSide
@@ -72,15 +74,15 @@ public struct ImageTransform: Sendable, Equatable {
 extension Image {
   /// The mean of each channel, 0 … 1.
   var meanColour: SIMD3<Float> {
-    var sums = SIMD3<Int>()
+    var (red, green, blue) = (0, 0, 0)
     pixels.withUnsafeBufferPointer { bytes in
       for i in stride(from: 0, to: bytes.count, by: 3) {
-        sums.x &+= Int(bytes[i])
-        sums.y &+= Int(bytes[i + 1])
-        sums.z &+= Int(bytes[i + 2])
+        red &+= Int(bytes[i])
+        green &+= Int(bytes[i + 1])
+        blue &+= Int(bytes[i + 2])
       }
     }
-    return SIMD3<Float>(sums) / Float(width * height * 255)
+    return SIMD3(Float(red), Float(green), Float(blue)) / Float(width * height * 255)
   }
 }
 

@@ -1,37 +1,5 @@
-// What lies behind and before the flowers: meadow, soil, sky, leaves, blades of grass.
+// What lies behind the flowers: meadow, soil, sky, leaves out of focus.
 internal import Foundation
-
-/// A blade of grass or a narrow leaf: a bent line that tapers to its tip.
-struct Blade {
-  var root, bend, tip: SIMD2<Float>
-  var width: Float
-  var colour: Colour
-
-  init(root: SIMD2<Float>, angle: Float, length: Float, width: Float, colour: Colour, using generator: inout Philox) {
-    self.root = root
-    bend = root + direction(angle) * length * 0.5
-    tip = bend + direction(angle + generator.uniform(-0.5, 0.5)) * length * 0.5
-    self.width = width
-    self.colour = colour
-  }
-
-  /// The blade's colour at a place, if it covers it.
-  func paint(_ p: SIMD2<Float>) -> Colour? {
-    for (start, end, from, to) in [(root, bend, Float(0), Float(0.5)), (bend, tip, 0.5, 1)] {
-      let along = end - start
-      let t = min(max(dot(p - start, along) / dot(along, along), 0), 1)
-      let offset = p - start - along * t
-      let place = from + (to - from) * t
-      let halfWidth = width * (1 - place * place)
-      let distance = dot(offset, offset).squareRoot()
-      if distance < halfWidth {
-        let side = cross(along, offset) > 0 ? Float(1.08) : 0.9  // a fold along the middle
-        return colour * (0.75 + 0.35 * place) * side
-      }
-    }
-    return nil
-  }
-}
 
 enum FlowerBackground: Int, CaseIterable {
   case grass, soil, sky, leaves
@@ -45,12 +13,13 @@ enum FlowerBackground: Int, CaseIterable {
       let (dark, light) = (green(0.16, 0.28, &generator), green(0.42, 0.6, &generator))
       let blades = (0..<70).map { _ in
         Blade(
-          root: SIMD2(generator.uniform(-0.1, 1.1), generator.uniform(0.2, 1.3)), angle: -.pi / 2 + generator.normal() * 0.45,
+          root: SIMD2(generator.uniform(-0.1, 1.1), generator.uniform(0.2, 1.3)),
+          angle: -.pi / 2 + generator.normal() * 0.45,
           length: generator.uniform(0.25, 0.7), width: generator.uniform(0.008, 0.02),
           colour: green(0.3, 0.75, &generator), using: &generator)
       }
       canvas = Canvas(size: size) { p in
-        blades.last { $0.paint(p) != nil }?.paint(p)
+        blades.lazy.compactMap { $0.paint(p) }.first
           ?? mix(dark, light, 0.4 + 0.3 * (p.y - 0.5) + 0.8 * noise.clouds(p * 7 + shift))
       }
     case .soil:

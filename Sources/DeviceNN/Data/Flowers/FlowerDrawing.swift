@@ -8,10 +8,12 @@ internal import Foundation
 /// to learn from alone, while a network that knows natural pictures has what it takes.
 @discardableResult
 public func drawFlowers(
-  to directory: String, classes: Int = 6, trainPerClass: Int = 20, valPerClass: Int = 40, size: Int = 64, seed: UInt64 = 0
+  to directory: String, classes: Int = 6, trainPerClass: Int = 20, valPerClass: Int = 40, size: Int = 64,
+  seed: UInt64 = 0
 ) throws -> [String] {
   precondition(
-    (2...FlowerSpecies.all.count).contains(classes), "\(classes) species were asked for, but 2 … \(FlowerSpecies.all.count) can be drawn")
+    (2...FlowerSpecies.all.count).contains(classes),
+    "\(classes) species were asked for, but 2 … \(FlowerSpecies.all.count) can be drawn")
   let perClass = trainPerClass + valPerClass
   for species in FlowerSpecies.all.prefix(classes) {
     for part in ["train", "val"] {
@@ -82,7 +84,8 @@ func drawFlower(_ species: FlowerSpecies, size: Int, using generator: inout Phil
   let balance = Colour(1 + warmth, 1, 1 - warmth) * exposure
   let grain = generator.uniform(0.005, 0.035)
   for i in canvas.colours.indices {
-    canvas.colours[i] = canvas.colours[i] * balance + Colour(generator.normal(), generator.normal(), generator.normal()) * grain
+    canvas.colours[i] =
+      canvas.colours[i] * balance + Colour(generator.normal(), generator.normal(), generator.normal()) * grain
   }
   return canvas.image()
 }

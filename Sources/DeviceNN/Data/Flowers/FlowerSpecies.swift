@@ -48,7 +48,8 @@ struct FlowerSpecies: Sendable {
   /// Species share most of their colours, so that colour alone tells little.
   static let all: [FlowerSpecies] = [
     FlowerSpecies(
-      name: "daisy", form: .rings([Row(count: 13...19, length: 1, width: 0.13), Row(count: 13...19, length: 0.97, width: 0.12)]),
+      name: "daisy",
+      form: .rings([Row(count: 13...19, length: 1, width: 0.13), Row(count: 13...19, length: 0.97, width: 0.12)]),
       shape: .thin, centre: .dome, colours: [.white, .pink, .yellow, .violet, .cream]),
     FlowerSpecies(
       name: "tulip", form: .cup, shape: .pointed, centre: .closed,
@@ -66,7 +67,8 @@ struct FlowerSpecies: Sendable {
         Row(count: 12...14, length: 0.80, width: 0.16), Row(count: 14...16, length: 1, width: 0.17),
       ]), shape: .pointed, centre: .closed, colours: [.red, .orange, .pink, .violet, .white, .magenta]),
     FlowerSpecies(
-      name: "lily", form: .rings([Row(count: 3...3, length: 1, width: 0.27), Row(count: 3...3, length: 0.98, width: 0.20)]),
+      name: "lily",
+      form: .rings([Row(count: 3...3, length: 1, width: 0.27), Row(count: 3...3, length: 0.98, width: 0.20)]),
       shape: .pointed, centre: .longStamens, colours: [.white, .orange, .pink, .yellow, .cream, .red]),
     FlowerSpecies(
       name: "poppy", form: .rings([Row(count: 4...4, length: 1, width: 0.68)]), shape: .round, centre: .stamens,

@@ -65,7 +65,8 @@ struct Canvas {
     for i in colours.indices {
       var (sum, coverage) = (Colour(), Float(0))
       for sample in 0..<9 {
-        let place = SIMD2(Float(i % size) + (Float(sample % 3) + 0.5) / 3, Float(i / size) + (Float(sample / 3) + 0.5) / 3)
+        let place = SIMD2(
+          Float(i % size) + (Float(sample % 3) + 0.5) / 3, Float(i / size) + (Float(sample / 3) + 0.5) / 3)
         guard let painted = paint(place / Float(size)) else { continue }
         sum += painted.colour * painted.coverage
         coverage += painted.coverage

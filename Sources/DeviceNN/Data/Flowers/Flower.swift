@@ -1,74 +1,15 @@
-// One flower: its petals as outlines with shading, its centre, and where it stands.
+// One flower: its petals, its centre, and how it stands in the picture.
 internal import Foundation
 
-/// A petal of one flower, in the flower's own plane, whose radius is 1.
-struct Petal {
-  var origin: SIMD2<Float> = .zero
-  var angle, length, width: Float
-  var shape: PetalShape
-  var colour, throat: Colour
-  /// How far the throat's colour reaches, of the length.
-  var throatReach: Float = 0.45
-  /// A dark patch at the base, as pansies have it.
-  var hasPatch = false
-
-  /// Where a place lies: t along the petal, s across it; |s| < 1 inside.
-  func coordinates(_ p: SIMD2<Float>) -> (t: Float, s: Float)? {
-    let axis = direction(angle)
-    let q = p - origin
-    let u = dot(q, axis)
-    guard u > 0, u < length * 1.02 else { return nil }
-    let v = cross(axis, q)
-    guard abs(v) < width * 1.4 else { return nil }
-    var t = u / length
-    switch shape {
-    case .notched: t += 0.16 * exp(-(v * v) / (0.05 * width * width)) * smoothstep(0.5, 1, t)
-    case .toothed: t += 0.05 * (1 + cos(v / width * 9.4)) * smoothstep(0.6, 1, t)
-    case .round, .pointed, .thin: break
-    }
-    guard t < 1 else { return nil }
-    let halfWidth = width * profile(t)
-    return halfWidth > 0 ? (t, v / halfWidth) : nil
-  }
-
-  /// The half-width of 0 … 1 at t: tᵃ·(1-t)ᵇ, scaled to a largest value of 1.
-  private func profile(_ t: Float) -> Float {
-    let (a, b): (Float, Float) =
-      switch shape {
-      case .round: (0.75, 0.42)
-      case .notched: (0.95, 0.36)
-      case .toothed: (0.8, 0.30)
-      case .pointed: (0.62, 0.85)
-      case .thin: (0.40, 0.38)
-      }
-    let top = a / (a + b)
-    return pow(t, a) * pow(1 - t, b) / (pow(top, a) * pow(1 - top, b))
-  }
-
-  func shade(t: Float, s: Float, light: SIMD3<Float>) -> Colour {
-    var paint = mix(colour, throat, smoothstep(throatReach, 0, t))
-    paint = mix(paint, Colour(repeating: 1), 0.14 * t * t)
-    if hasPatch {
-      let edge = 0.50 + 0.07 * cos(s * 17) - 0.2 * s * s
-      paint = mix(paint, [0.17, 0.04, 0.16], 0.92 * smoothstep(edge + 0.05, edge - 0.05, t))
-      paint = mix(paint, [0.98, 0.80, 0.12], smoothstep(0.2, 0.12, t))
-    }
-    let veins = 1 + 0.035 * sin(s * 19 + 2 * t) - 0.16 * exp(-(s * s) / 0.012) * (1 - t)
-    // Bent across and along: the normal of a gutter that droops.
-    let (across, along) = (s * 0.55, (t - 0.45) * 0.9)
-    let axis = direction(angle)
-    let normal = SIMD3(axis.x * along - axis.y * across, axis.y * along + axis.x * across, 1)
-    let lambert = max(0, (normal * light).sum()) / (normal * normal).sum().squareRoot()
-    return paint * veins * (0.52 + 0.56 * lambert) * (1 - 0.16 * s * s * s * s)
-  }
-}
-
+/// An individual of a species. Drawn once, then asked for its colour at every place of the picture.
 struct Flower {
   /// The topmost first.
   private var petals: [Petal] = []
   private let species: FlowerSpecies
   private let place: SIMD2<Float>
-  private let radius, rotation, tilt, tiltAxis: Float
+  private let radius, tilt: Float
+  /// The directions that its top and its slant point to.
+  private let turn, tiltAxis: SIMD2<Float>
   private let light: SIMD3<Float>
   private let centreColour: Colour
   private let centreSize: Float
@@ -81,9 +22,9 @@ struct Flower {
     radius = generator.uniform(0.25, 0.44)
     place = SIMD2(0.5 + generator.normal() * 0.07, 0.5 + generator.normal() * 0.07)
     let isUpright = if case .rings = species.form { false } else { true }
-    rotation = isUpright ? generator.normal() * 0.28 : generator.uniform(0, 2 * .pi)
+    turn = direction(isUpright ? generator.normal() * 0.28 : generator.uniform(0, 2 * .pi))
     tilt = isUpright ? generator.uniform(0.88, 1) : generator.uniform(0.55, 1)
-    tiltAxis = isUpright ? 0 : generator.uniform(0, 2 * .pi)
+    tiltAxis = direction(isUpright ? 0 : generator.uniform(0, 2 * .pi))
     centreColour = mix([0.98, 0.80, 0.13], [0.85, 0.50, 0.08], generator.uniform())
     centreSize = generator.uniform(0.25, 0.33)
     let stamenCount = species.centre == .longStamens ? 6 : 13
@@ -93,13 +34,13 @@ struct Flower {
         species.centre == .longStamens ? generator.uniform(0.42, 0.55) : generator.uniform(0.22, 0.34)
       )
     }
-    if case .cup = species.form {
-      stem = Blade(
-        root: place + SIMD2(generator.normal() * 0.08, 1.1), angle: -.pi / 2, length: 1.9, width: radius * 0.12,
-        colour: green(0.4, 0.6, &generator), using: &generator)
-    } else {
-      stem = nil
-    }
+    // Seen from above, a flower mostly hides its stem.
+    let isCup = if case .cup = species.form { true } else { false }
+    let stemWidth = radius * (isCup ? 0.12 : 0.07)
+    let drawn = Blade(
+      stemFrom: place + SIMD2(generator.normal() * 0.08, 1.1), to: place, width: stemWidth,
+      colour: green(0.4, 0.6, &generator), using: &generator)
+    stem = isCup || generator.uniform() < 0.6 ? drawn : nil
     petals = Self.petals(species, using: &generator)
   }
 
@@ -115,7 +56,8 @@ struct Flower {
       let brightness = 1 + generator.normal() * 0.035
       return Petal(
         origin: origin, angle: angle + generator.normal() * 0.035, length: length * (1 + generator.normal() * 0.035),
-        width: width * (1 + generator.normal() * 0.05), shape: species.shape, colour: (colour ?? paint).petal * brightness,
+        width: width * (1 + generator.normal() * 0.05), shape: species.shape,
+        colour: (colour ?? paint).petal * brightness,
         throat: (colour ?? paint).throat * brightness, throatReach: reach, hasPatch: hasPatch)
     }
 
@@ -128,7 +70,8 @@ struct Flower {
         let step = 2 * Float.pi / Float(count)
         let ring = (0..<count).map { petal(phase + Float($0) * step, row.length, row.width, using: &generator) }
         // Every second petal lies over its neighbours.
-        petals += stride(from: 0, to: count, by: 2).map { ring[$0] } + stride(from: 1, to: count, by: 2).map { ring[$0] }
+        petals +=
+          stride(from: 0, to: count, by: 2).map { ring[$0] } + stride(from: 1, to: count, by: 2).map { ring[$0] }
         phase += step / 2 + generator.uniform(-0.1, 0.1) * step
       }
       return petals
@@ -159,10 +102,8 @@ struct Flower {
   /// The flower's own coordinates of a place in the picture: moved, turned back, the slant undone.
   private func local(_ p: SIMD2<Float>) -> SIMD2<Float> {
     var q = (p - place) / radius
-    let axis = direction(tiltAxis)
-    let along = dot(q, axis)
-    q = axis * along + (q - axis * along) / tilt
-    let turn = direction(rotation)
+    let along = tiltAxis * dot(q, tiltAxis)
+    q = along + (q - along) / tilt
     return SIMD2(dot(q, turn), cross(turn, q))
   }
 
@@ -221,15 +162,5 @@ struct Flower {
       }
       return nil
     }
-  }
-}
-
-extension Petal {
-  /// An inner side, in the shade of the others.
-  fileprivate func darkened() -> Petal {
-    var petal = self
-    petal.colour *= 0.72
-    petal.throat *= 0.72
-    return petal
   }
 }
