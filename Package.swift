@@ -24,8 +24,9 @@ let package = Package(
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     .systemLibrary(
       name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .target(name: "CPretrained"),
     .target(name: "Kernels", dependencies: ["COpenCL", "CPUKernels"], swiftSettings: swiftSettings),
-    .target(name: "DeviceNN", dependencies: ["Kernels", "CJPEG", "CPNG"], swiftSettings: swiftSettings),
+    .target(name: "DeviceNN", dependencies: ["Kernels", "CJPEG", "CPNG", "CPretrained"], swiftSettings: swiftSettings),
     .executableTarget(
       name: "devicenn",
       dependencies: ["DeviceNN", "Kernels", .product(name: "ArgumentParser", package: "swift-argument-parser")],

@@ -1,8 +1,16 @@
-/// The weights that this package ships.
-public enum PretrainedWeights {
-  public static let name = "built-in weights"
+internal import CPretrained
+internal import Foundation
 
+/// The weights that this package ships, trained by itself.
+public enum PretrainedWeights {
+  /// What reports call them.
+  public static let name = "built-in weights from CIFAR-10"
+
+  /// The checkpoint for a backbone. Throws where there is none.
   public static func file(for backbone: Backbone) throws -> SafetensorsFile {
-    throw ModelError.noBuiltInWeights(backbone: backbone.name)
+    guard backbone.name == "mobilenet_v2_035" else { throw ModelError.noBuiltInWeights(backbone: backbone.name) }
+    var size = 0
+    let bytes = UnsafeMutableRawPointer(mutating: mobilenet_v2_035_cifar10(&size)!)
+    return try SafetensorsFile(bytes: Data(bytesNoCopy: bytes, count: size, deallocator: .none), path: name)
   }
 }
