@@ -342,6 +342,12 @@ static inline int source(const int base, const int step, const int strideDown, c
   return at >= 0 && at % strideDown == 0 && at / strideDown < size ? at / strideDown : -1;
 }
 
+// The pixels 0 ..< Q of a row whose tap at `shift` is inside.
+static inline int first_inside(const int shift, const int stride) { return shift < 0 ? (stride - 1 - shift) / stride : 0; }
+static inline int end_inside(const int shift, const int stride, const int W, const int Q) {
+  return shift < W ? min(Q, (W - 1 - shift) / stride + 1) : 0;
+}
+
 // `strideUp` and `strideDown` are 1 or the stride, as above.
 static inline void convolve(CONVOLUTION_SIZES, const int upY, const int upX, const int downY, const int downX,
                             const int bStride, const int tapStride, const int panelStride, const int groupStride,
@@ -522,8 +528,8 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, __global const float *re
           if (atY < 0) continue;
           // The columns q whose pixel q · strideX + shift is inside the image.
           const int shift = offsetX + s * dilationX;
-          const int from = max(first, shift < 0 ? (strideX - 1 - shift) / strideX : 0);
-          const int to = min(min(first + SEGMENT, Q), shift < W ? (W - 1 - shift) / strideX + 1 : 0);
+          const int from = max(first, first_inside(shift, strideX));
+          const int to = min(first + SEGMENT, end_inside(shift, strideX, W, Q));
           if (from >= to) continue;
           multiply_columns(acc, vectors, to - from,
                            x + (((size_t)(row / P) * H + atY) * W + from * strideX + shift) * xPitch + c, strideX * xPitch,
@@ -554,17 +560,27 @@ static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, cons
   y += (size_t)row * Q * C;
   FOR_ROWS(block, 0, (Q + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS) {
     const int q = block * DEPTHWISE_PIXELS;
+    // Away from the left and right borders, no tap needs to be asked whether it is inside.
+    const int near = q * upX + offsetX + min(0, (S - 1) * dilationX);
+    const int far = (q + DEPTHWISE_PIXELS - 1) * upX + offsetX + max(0, (S - 1) * dilationX);
+    const int isInside = downX == 1 && near >= 0 && far < W;
     FOR_CHANNELS(c, C) {
       VEC acc[DEPTHWISE_PIXELS];
       UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) acc[i] = (VEC)(0.0f);
       for (int r = 0; r < R; r++) {
         const int atY = source(baseY, r * dilationY, downY, H);
         if (atY < 0) continue;
+        __global const float *inputs = x + (size_t)atY * W * C + c;
         for (int s = 0; s < S; s++) {
           const VEC weight = LOAD(w + (r * S + s) * C + c);
-          UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) {
-            const int atX = source((q + i) * upX + offsetX, s * dilationX, downX, W);
-            if (atX >= 0) acc[i] += weight * LOAD(x + ((size_t)atY * W + atX) * C + c);
+          if (isInside) {
+            __global const float *first = inputs + (q * upX + offsetX + s * dilationX) * C;
+            UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) acc[i] += weight * LOAD(first + i * upX * C);
+          } else {
+            UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) {
+              const int atX = source((q + i) * upX + offsetX, s * dilationX, downX, W);
+              if (atX >= 0) acc[i] += weight * LOAD(inputs + atX * C);
+            }
           }
         }
       }
@@ -596,35 +612,57 @@ __kernel void depthwise_conv2d_backward_input(DEPTHWISE_SIZES, __global const fl
   }
 }
 
-// partial(split,R,S,C) = Σ over a split's output rows of x · dy                          groups(splits, R, 1)
+// Adds `taps` neighbouring taps of a row's weight gradient to sums: Σ over pixels from ..< to of x(pixel at tap) · dy(pixel).
+// `x` points to the first tap's pixel 0, which may lie outside: the range does not.
+static inline void depthwise_taps(VEC sums[3], const int taps, const int from, const int to, const int xStep, const int tapStep,
+                                  const int C, __global const float *x, __global const float *dy) {
+  for (int q = from; q < to; q++) {
+    const VEC gradient = LOAD(dy + q * C);
+    UNROLL for (int i = 0; i < taps; i++) sums[i] += LOAD(x + q * xStep + i * tapStep) * gradient;
+  }
+}
+
+// partial(split,R,S,C) = Σ over a split's output rows of x · dy, three taps of a row at a time so that each dy is loaded
+// once for them.                                                       groups(splits, ceil(C / DEPTHWISE_CHANNELS), 1)
+#define DEPTHWISE_CHANNELS 64
 __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const float *restrict x,
                                                __global const float *restrict dy, __global float *restrict partial) {
-  const int split = GROUP(0), splits = get_num_groups(0), r = GROUP(1);
+  const int split = GROUP(0), splits = get_num_groups(0);
   const int begin = (int)((long)N * P * split / splits), end = (int)((long)N * P * (split + 1) / splits);
-  partial += ((size_t)split * R + r) * S * C;
+  partial += (size_t)split * R * S * C;
   for (int row = begin; row == begin || row < end; row++) {
-    const int atY = row < end ? source(row % P * strideY + offsetY, r * dilationY, 1, H) : -1;
     // A lane comes back to its own sums only, so no barrier is needed between rows.
-    for (int c = LANE * VECTOR; c < C; c += LOCAL * VECTOR) {
-      for (int s = 0; s < S; s++) {
-        VEC sum[4];
-        UNROLL for (int i = 0; i < 4; i++) sum[i] = (VEC)(0.0f);
-        if (atY >= 0) {
-          const int shift = offsetX + s * dilationX;
-          const int to = min(Q, shift < W ? (W - 1 - shift) / strideX + 1 : 0);
-          int q = shift < 0 ? (strideX - 1 - shift) / strideX : 0;
-          __global const float *inputs = x + ((size_t)(row / P) * H + atY) * W * C + (size_t)c;
-          __global const float *gradients = dy + (size_t)row * Q * C + c;
-          for (; q + 4 <= to; q += 4) {
-            UNROLL for (int i = 0; i < 4; i++) {
-              sum[i] += LOAD(inputs + (size_t)((q + i) * strideX + shift) * C) * LOAD(gradients + (size_t)(q + i) * C);
+    for (int c = GROUP(1) * DEPTHWISE_CHANNELS + LANE * VECTOR; c < min(C, (GROUP(1) + 1) * DEPTHWISE_CHANNELS); c += LOCAL * VECTOR) {
+      for (int r = 0; r < R; r++) {
+        const int atY = row < end ? source(row % P * strideY + offsetY, r * dilationY, 1, H) : -1;
+        for (int s = 0; s < S; s += 3) {
+          const int taps = min(3, S - s), shift = offsetX + s * dilationX;
+          VEC sums[3];
+          UNROLL for (int i = 0; i < 3; i++) sums[i] = (VEC)(0.0f);
+          if (atY >= 0) {
+            __global const float *inputs = x + (((long)(row / P) * H + atY) * W + shift) * C + c;
+            __global const float *gradients = dy + (size_t)row * Q * C + c;
+            const int xStep = strideX * C, tapStep = dilationX * C;
+            // Where all three are inside, then what each has beside that.
+            const int from = first_inside(shift, strideX), to = end_inside(shift + (taps - 1) * dilationX, strideX, W, Q);
+            if (taps == 3 && from < to) {
+              depthwise_taps(sums, 3, from, to, xStep, tapStep, C, inputs, gradients);
+            }
+            const int isDone = taps == 3 && from < to;
+            UNROLL for (int i = 0; i < 3; i++) {
+              if (i >= taps) continue;
+              const int first = first_inside(shift + i * dilationX, strideX), last = end_inside(shift + i * dilationX, strideX, W, Q);
+              depthwise_taps(sums + i, 1, first, isDone ? min(from, last) : last, xStep, tapStep, C, inputs + i * tapStep, gradients);
+              if (isDone) depthwise_taps(sums + i, 1, max(to, first), last, xStep, tapStep, C, inputs + i * tapStep, gradients);
             }
           }
-          for (; q < to; q++) sum[0] += LOAD(inputs + (size_t)(q * strideX + shift) * C) * LOAD(gradients + (size_t)q * C);
+          UNROLL for (int i = 0; i < 3; i++) {
+            if (i >= taps) continue;
+            __global float *sum = partial + (r * S + s + i) * C + c;
+            if (row > begin) sums[i] += LOAD(sum);
+            STORE_PART(sums[i], sum, C - c);
+          }
         }
-        VEC total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-        if (row > begin) total += LOAD(partial + s * C + c);
-        STORE_PART(total, partial + s * C + c, C - c);
       }
     }
   }

@@ -14,6 +14,10 @@ public protocol ImageSource: Sendable {
   func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image
 }
 
+extension ImageSource {
+  public func name(at index: Int) -> String { "picture \(index)" }
+}
+
 /// Files of a folder, each with its class.
 public struct ImageFiles: ImageSource, Equatable {
   /// What the files' names are relative to.
@@ -53,6 +57,5 @@ public struct ImageArray: ImageSource {
 
   public var count: Int { images.count }
   public func label(at index: Int) -> Int32 { labels[index] }
-  public func name(at index: Int) -> String { "picture \(index)" }
   public func image(at index: Int, atLeast: Int?) -> Image { images[index] }
 }
