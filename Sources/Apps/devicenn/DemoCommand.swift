@@ -14,14 +14,14 @@ struct DemoCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("A folder for the drawings and both runs; an earlier demo in it is replaced.", valueName: "dir"))
   var out = "demo"
-  @Option(help: "Passes over the drawings.") var epochs = 15
+  @Option(help: "Passes over the drawings.") var epochs = 30
   @Option(help: "Decides what is drawn and how training goes.") var seed: UInt64 = 0
   @OptionGroup var device: DeviceOption
 
   func run() throws {
     try removeEarlierDemo()
     let (photos, tuned, scratch) = (out + "/flowers", out + "/fine-tuned", out + "/from-scratch")
-    let species = try drawFlowers(to: photos, seed: seed)
+    let species = try drawFlowers(to: photos, size: 96, seed: seed)
     say("Drew \(species.count) species of flowers into \(photos): \(species.joined(separator: ", ")).")
     try finetune(photos, tuned, [])
     try finetune(photos, scratch, ["--from-scratch"])
@@ -38,7 +38,7 @@ struct DemoCommand: ParsableCommand {
   /// Runs the command that it shows, so that it can be repeated and changed.
   private func finetune(_ photos: String, _ run: String, _ more: [String]) throws {
     let arguments = [
-      "--data", photos, "--image-size", "64", "--epochs", "\(epochs)", "--batch-size", "16", "--learning-rate", "0.002",
+      "--data", photos, "--image-size", "96", "--epochs", "\(epochs)", "--batch-size", "16", "--learning-rate", "0.004",
       "--seed", "\(seed)", "--out", run,
     ] + (device.name.map { ["--device", $0] } ?? []) + more
     say("\n$ devicenn finetune \(arguments.joined(separator: " "))")
