@@ -937,14 +937,15 @@ __kernel void max_pool_backward(POOL_SIZES, __global const int *restrict index, 
   }
 }
 
-// The pixels that an average divides by: those of the window, or those of it that are inside.
-static inline float pool_count(const int y0, const int x0, const int H, const int W, const int R, const int S,
-                               const int countsPadding) {
-  if (countsPadding) return R * S;
-  return (min(y0 + R, H) - max(y0, 0)) * (min(x0 + S, W) - max(x0, 0));
+// The pixels that an average divides by: those of its window that lie in rows countedTop ..< countedBottom and columns
+// countedLeft ..< countedRight, which bound the image, or the image with its padding.
+#define COUNTED const int countedTop, const int countedLeft, const int countedBottom, const int countedRight
+
+static inline float pool_count(const int y0, const int x0, const int R, const int S, COUNTED) {
+  return (min(y0 + R, countedBottom) - max(y0, countedTop)) * (min(x0 + S, countedRight) - max(x0, countedLeft));
 }
 
-__kernel void average_pool(POOL_SIZES, const int countsPadding, __global const float *restrict x,
+__kernel void average_pool(POOL_SIZES, COUNTED, __global const float *restrict x,
                            __global float *restrict y) {
   const int row = GROUP(0), y0 = row % P * strideY - top;
   x += (size_t)(row / P) * H * W * C;
@@ -954,12 +955,12 @@ __kernel void average_pool(POOL_SIZES, const int countsPadding, __global const f
     for (int i = max(y0, 0); i < min(y0 + R, H); i++) {
       for (int j = max(x0, 0); j < min(x0 + S, W); j++) sum += x[(size_t)(i * W + j) * C + c];
     }
-    y[(size_t)row * Q * C + t] = sum / pool_count(y0, x0, H, W, R, S, countsPadding);
+    y[(size_t)row * Q * C + t] = sum / pool_count(y0, x0, R, S, countedTop, countedLeft, countedBottom, countedRight);
   }
 }
 
 // groups(N · H, 1, 1)
-__kernel void average_pool_backward(POOL_SIZES, const int countsPadding, __global const float *restrict dy,
+__kernel void average_pool_backward(POOL_SIZES, COUNTED, __global const float *restrict dy,
                                     __global float *restrict dx) {
   const int row = GROUP(0), i = row % H;
   dy += (size_t)(row / H) * P * Q * C;
@@ -971,7 +972,7 @@ __kernel void average_pool_backward(POOL_SIZES, const int countsPadding, __globa
     for (int p = p0; p <= p1; p++) {
       for (int q = q0; q <= q1; q++) {
         sum += dy[(size_t)(p * Q + q) * C + c] /
-               pool_count(p * strideY - top, q * strideX - left, H, W, R, S, countsPadding);
+               pool_count(p * strideY - top, q * strideX - left, R, S, countedTop, countedLeft, countedBottom, countedRight);
       }
     }
     dx[(size_t)row * W * C + t] = sum;
