@@ -82,14 +82,15 @@ static inline void store_part(VEC v, __global float *p, const int n) {
 #define FOR_ROWS(r, begin, end) for (int r = (begin) + LANE / ACROSS; r < (end); r += DOWN)
 #define FOR_CHANNELS(c, count) for (int c = LANE % ACROSS * VECTOR; c < (count); c += ACROSS * VECTOR)
 
-// The activations that other kernels apply on their way out.
+// The activations that other kernels apply on their way out. NaN passes, which fmax would turn into 0.
 #define ACTIVATION_NONE 0
 #define ACTIVATION_RELU 1
 #define ACTIVATION_RELU6 2
 
 static inline VEC activate(VEC x, const int activation) {
-  if (activation == ACTIVATION_RELU) return fmax(x, (VEC)(0.0f));
-  if (activation == ACTIVATION_RELU6) return fmin(fmax(x, (VEC)(0.0f)), (VEC)(6.0f));
+  const VEC least = x < (VEC)(0.0f) ? (VEC)(0.0f) : x;
+  if (activation == ACTIVATION_RELU) return least;
+  if (activation == ACTIVATION_RELU6) return least > (VEC)(6.0f) ? (VEC)(6.0f) : least;
   return x;
 }
 

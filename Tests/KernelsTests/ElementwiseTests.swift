@@ -45,4 +45,16 @@ import Testing
       }
     }
   }
+
+  /// A network that diverged must not look healthy behind its next activation.
+  @Test(arguments: Target.all) func activationsKeepNaN(_ target: Target) throws {
+    let device = target.device
+    var x = [Float](repeating: 1, count: 33)
+    x[0] = .nan
+    x[32] = .nan
+    for activation in [Activation.none, .relu, .relu6] {
+      let y = try device.read(device.activate(device.makeBuffer(x), activation, count: 33), as: Float.self, count: 33)
+      #expect(y.indices.filter { y[$0].isNaN } == [0, 32], "\(activation)")
+    }
+  }
 }
