@@ -284,6 +284,25 @@ __kernel void pack_panels(const int rows, const int columns, const int groupStri
   }
 }
 
+// y(batch,columns,rows) = x(batch,rows,columns), by square tiles: lanes read and write neighbouring memory.
+// groups(ceil(rows / SQUARE), ceil(columns / SQUARE), batch)
+#define SQUARE 16
+__kernel void transpose(const int rows, const int columns, __global const float *restrict x, __global float *restrict y) {
+  __local float tile[SQUARE][SQUARE + 1];
+  const int row0 = GROUP(0) * SQUARE, column0 = GROUP(1) * SQUARE;
+  x += (size_t)GROUP(2) * rows * columns;
+  y += (size_t)GROUP(2) * rows * columns;
+  for (int t = LANE; t < SQUARE * SQUARE; t += LOCAL) {
+    const int row = row0 + t / SQUARE, column = column0 + t % SQUARE;
+    if (row < rows && column < columns) tile[t / SQUARE][t % SQUARE] = x[(size_t)row * columns + column];
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int t = LANE; t < SQUARE * SQUARE; t += LOCAL) {
+    const int column = column0 + t / SQUARE, row = row0 + t % SQUARE;
+    if (row < rows && column < columns) y[(size_t)column * rows + row] = tile[t % SQUARE][t / SQUARE];
+  }
+}
+
 // c(batch,M,N) = activation(a(batch,M,K) · b(batch,K,N) + bias(N))
 // groups(ceil(M / GROUP_ROWS), ceil(panels of b / panels), batch)
 __kernel void matmul(const int M, const int N, const int K, const int bStride, const int panelStride,
