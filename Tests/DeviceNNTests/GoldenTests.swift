@@ -16,7 +16,9 @@ import Testing
 
       init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if container.decodeNil() { self = .none } else if let flag = try? container.decode(Bool.self) {
+        if container.decodeNil() {
+          self = .none
+        } else if let flag = try? container.decode(Bool.self) {
           self = .numbers([flag ? 1 : 0])
         } else if let number = try? container.decode(Double.self) {
           self = .numbers([number])
@@ -57,7 +59,8 @@ import Testing
 
   /// Operations that the package does not have yet.
   static let missing: Set<String> = [
-    "convTranspose2d", "layerNorm", "groupNorm", "leakyReLU", "sigmoid", "tanh", "gelu", "geluTanh", "silu", "hardSwish",
+    "convTranspose2d", "layerNorm", "groupNorm", "leakyReLU", "sigmoid", "tanh", "gelu", "geluTanh", "silu",
+    "hardSwish",
     "hardSigmoid", "elu", "softplus", "exp", "log", "sqrt", "logSoftmax", "divide", "maximum", "minimum", "variance",
     "crossEntropySoft", "mse", "l1", "huber", "smoothL1", "bceWithLogits", "ctc", "resize", "scaledDotProductAttention",
     "embedding", "concatenate", "transpose", "LSTM", "GRU",
@@ -154,7 +157,8 @@ struct GoldenCheck {
 
   /// Compares a result, pushes the upstream gradient back, and compares the inputs' gradients.
   private func check(
-    _ result: Tensor, _ permutation: [Int]? = nil, gradients inputs: [(name: String, tensor: Tensor, permutation: [Int]?)]
+    _ result: Tensor, _ permutation: [Int]? = nil,
+    gradients inputs: [(name: String, tensor: Tensor, permutation: [Int]?)]
   ) throws {
     try expect(result, "out.0", permutation)
     let (upstream, shape) = try stored("upstream", permutation)
@@ -174,7 +178,8 @@ struct GoldenCheck {
   }
 
   func longSum() throws {
-    let x = Tensor(GoldenNumbers.signed(golden.name, count: golden.int("count")), shape: [golden.int("count")], on: device)
+    let x = Tensor(
+      GoldenNumbers.signed(golden.name, count: golden.int("count")), shape: [golden.int("count")], on: device)
     expectClose([try x.sum().scalar()], try stored("out.0").values, golden.name)
   }
 
@@ -208,7 +213,8 @@ struct GoldenCheck {
     let dilation = golden.int("dilation")
     if stride.0 == stride.1, padding.0 == padding.1 {
       let y = x.convolved(
-        with: w, bias: bias, stride: stride.0, dilation: dilation, padding: Padding(padding.0), groups: golden.int("groups"))
+        with: w, bias: bias, stride: stride.0, dilation: dilation, padding: Padding(padding.0),
+        groups: golden.int("groups"))
       try check(
         y, Self.toImages,
         gradients: [("x", x, Self.toImages), ("weight", w, Self.toFilters)] + (bias.map { [("bias", $0, nil)] } ?? []))
@@ -218,13 +224,18 @@ struct GoldenCheck {
     let shape = ConvolutionShape(
       batch: x.shape[0], height: x.shape[1], width: x.shape[2], inputChannels: x.shape[3], outputChannels: w.shape[3],
       kernel: (w.shape[0], w.shape[1]), stride: stride, dilation: (dilation, dilation),
-      padding: Padding(top: padding.0, left: padding.1, bottom: padding.0, right: padding.1), groups: golden.int("groups"))
+      padding: Padding(top: padding.0, left: padding.1, bottom: padding.0, right: padding.1),
+      groups: golden.int("groups"))
     let (upstream, outputShape) = try stored("upstream", Self.toImages)
     let dy = device.makeBuffer(upstream)
     try expect(
-      Tensor(shape: outputShape, buffer: device.convolution(x.buffer, w.buffer, shape, bias: bias?.buffer)), "out.0", Self.toImages)
-    try expect(Tensor(shape: x.shape, buffer: device.convolutionBackwardInput(dy, w.buffer, shape)), "grad.x", Self.toImages)
-    try expect(Tensor(shape: w.shape, buffer: device.convolutionBackwardWeight(x.buffer, dy: dy, shape)), "grad.weight", Self.toFilters)
+      Tensor(shape: outputShape, buffer: device.convolution(x.buffer, w.buffer, shape, bias: bias?.buffer)), "out.0",
+      Self.toImages)
+    try expect(
+      Tensor(shape: x.shape, buffer: device.convolutionBackwardInput(dy, w.buffer, shape)), "grad.x", Self.toImages)
+    try expect(
+      Tensor(shape: w.shape, buffer: device.convolutionBackwardWeight(x.buffer, dy: dy, shape)), "grad.weight",
+      Self.toFilters)
     let channels = outputShape[3]
     let dbias = device.sum(dy, outer: 1, axis: upstream.count / channels, inner: channels)
     try expect(Tensor(shape: [channels], buffer: dbias), "grad.bias")
@@ -233,10 +244,12 @@ struct GoldenCheck {
   func batchNorm() throws {
     let x = try input("x", Self.toImages)
     let norm = BatchNorm(
-      x.shape[3], epsilon: Float(golden.numbers("eps")![0]), momentum: Float(golden.numbers("momentum")![0]), on: device)
+      x.shape[3], epsilon: Float(golden.numbers("eps")![0]), momentum: Float(golden.numbers("momentum")![0]), on: device
+    )
     norm.isTraining = golden.isSet("training")
     for (parameter, name) in [
-      (norm.weight, "weight"), (norm.bias, "bias"), (norm.runningMean, "running_mean"), (norm.runningVar, "running_var"),
+      (norm.weight, "weight"), (norm.bias, "bias"), (norm.runningMean, "running_mean"),
+      (norm.runningVar, "running_var"),
     ] { parameter.assign(try stored("in.\(name)").values) }
     try check(
       norm(x), Self.toImages,

@@ -16,7 +16,8 @@ import Testing
   /// Optimizers and schedules that the package does not have yet.
   private static let missing: Set<String> = [
     "adam", "adamW.amsgrad", "rmsProp", "adagrad", "nadam", "radam", "timm.lamb", "timm.lion", "timm.adafactor",
-    "cosine(T=20,min=0.001)", "step(every=5,gamma=0.5)", "warmup(5,start=0.01)+cosine(15)", "exponential(0.9)", "polynomial(20,2)",
+    "cosine(T=20,min=0.001)", "step(every=5,gamma=0.5)", "warmup(5,start=0.01)+cosine(15)", "exponential(0.9)",
+    "polynomial(20,2)",
   ]
 
   private static let optimizers: [(name: String, make: @Sendable (Parameter) -> any Optimizer)] = [
@@ -32,13 +33,16 @@ import Testing
     #expect(Set(goldens.steps.keys).union(goldens.schedules.keys) == Self.missing.union(covered))
   }
 
-  @Test(arguments: TestDevice.all, optimizers.map(\.name)) func tenStepsAreAsPyTorchTakesThem(_ on: TestDevice, _ name: String) throws {
+  @Test(arguments: TestDevice.all, optimizers.map(\.name)) func tenStepsAreAsPyTorchTakesThem(
+    _ on: TestDevice, _ name: String
+  ) throws {
     let rows = try #require(try goldens().steps[name])
     let parameter = Parameter(Tensor(GoldenNumbers.signed("optimizer/w", count: 15), shape: [3, 5], on: on.device))
     var optimizer = Self.optimizers.first { $0.name == name }!.make(parameter)
     for (step, row) in rows.enumerated() {
       // The gradient of Σ w · g is g.
-      let gradient = Tensor(GoldenNumbers.signed("optimizer/gradient.\(step)", count: 15), shape: [3, 5], on: on.device)
+      let gradient = Tensor(
+        GoldenNumbers.signed("optimizer/gradient.\(step)", count: 15), shape: [3, 5], on: on.device)
       optimizer.step((parameter.value * gradient).sum().gradients(), scale: 1)
       expectClose(try parameter.value.scalars(), row.map { Float($0) }, "\(name), step \(step)")
     }
@@ -47,7 +51,8 @@ import Testing
   @Test func oneCycleIsPyTorchs() throws {
     let rates = try #require(try goldens().schedules["oneCycle(max=0.1,steps=20)"])
     let schedule = OneCycle(steps: rates.count)
-    expectClose(rates.indices.map { schedule.scale(at: $0) * 0.1 }, rates.map { Float($0) }, absolute: 1e-8, relative: 1e-5)
+    expectClose(
+      rates.indices.map { schedule.scale(at: $0) * 0.1 }, rates.map { Float($0) }, absolute: 1e-8, relative: 1e-5)
   }
 }
 
@@ -63,7 +68,9 @@ import Testing
     let (moved, frozen, unused) = (parameter("a", 5), parameter("b", 7), parameter("c", 9))
     frozen.isTrainable = false
     let before = (try moved.value.scalars(), try frozen.value.scalars(), try unused.value.scalars())
-    var optimizer = SGD([ParameterGroup([moved, frozen], learningRate: 0.1), ParameterGroup([unused], learningRate: 0.1)])
+    var optimizer = SGD([
+      ParameterGroup([moved, frozen], learningRate: 0.1), ParameterGroup([unused], learningRate: 0.1),
+    ])
     optimizer.step((moved.value.sum() + frozen.value.sum()).gradients())
     expectClose(try moved.value.scalars(), before.0.map { $0 - 0.1 })
     #expect(try frozen.value.scalars() == before.1)
@@ -75,7 +82,8 @@ import Testing
     let (first, second) = (parameter("a", 5), parameter("b", 7))
     let before = (try first.value.scalars(), try second.value.scalars())
     var optimizer = SGD(
-      [ParameterGroup([first], learningRate: 0.1), ParameterGroup([second], learningRate: 0.2, weightDecay: 0.5)], momentum: 0)
+      [ParameterGroup([first], learningRate: 0.1), ParameterGroup([second], learningRate: 0.2, weightDecay: 0.5)],
+      momentum: 0)
     optimizer.step((first.value.sum() + second.value.sum()).gradients(), scale: 0.5)
     expectClose(try first.value.scalars(), before.0.map { $0 - 0.05 })
     expectClose(try second.value.scalars(), before.1.map { $0 - 0.1 * (1 + 0.5 * $0) })

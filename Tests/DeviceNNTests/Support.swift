@@ -29,7 +29,8 @@ enum SharedFiles {
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("../../../shared").standardizedFileURL
   static let hasGoldens = FileManager.default.fileExists(atPath: path("goldens/operators.json"))
-  static let hasNetworks = FileManager.default.fileExists(atPath: path("data/nets/mobilenet_v2_035_224_bn/reference.safetensors"))
+  static let hasNetworks = FileManager.default.fileExists(
+    atPath: path("data/nets/mobilenet_v2_035_224_bn/reference.safetensors"))
 
   static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
@@ -66,9 +67,12 @@ enum GoldenNumbers {
     let bound = (6 / Double(shape.dropFirst().reduce(1, *))).squareRoot()
     return uniform(name, count: shape.reduce(1, *)).map { u in
       Float(
-        leaf == "running_var" ? 0.5 + u
-          : leaf == "running_mean" ? 0.2 * (u - 0.5)
-            : shape.count >= 2 ? (2 * u - 1) * bound
+        leaf == "running_var"
+          ? 0.5 + u
+          : leaf == "running_mean"
+            ? 0.2 * (u - 0.5)
+            : shape.count >= 2
+              ? (2 * u - 1) * bound
               : leaf == "weight" ? 0.5 + u : 0.2 * (u - 0.5))
     }
   }
@@ -99,5 +103,6 @@ func expectClose(
   }
   let excess = zip(actual, expected).map { abs(Double($0) - Double($1)) / (absolute + relative * abs(Double($1))) }
   guard let worst = excess.indices.first(where: { !(excess[$0] <= 1) }) else { return }
-  Issue.record("number \(worst) is \(actual[worst]), not \(expected[worst]); \(comment)", sourceLocation: sourceLocation)
+  Issue.record(
+    "number \(worst) is \(actual[worst]), not \(expected[worst]); \(comment)", sourceLocation: sourceLocation)
 }

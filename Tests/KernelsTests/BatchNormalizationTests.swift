@@ -18,7 +18,8 @@ import Testing
   }
 
   private func check(
-    _ device: Device, rows: Int, channels c: Int, _ source: Source, _ activation: Activation, _ numbers: inout TestNumbers
+    _ device: Device, rows: Int, channels c: Int, _ source: Source, _ activation: Activation,
+    _ numbers: inout TestNumbers
   ) throws {
     // Neighbouring rows differ, so that two of them have a variance.
     let x = numbers.floats(rows * c).enumerated().map { $1 + ($0 / c % 2 == 0 ? 1 : -1) }
@@ -48,27 +49,34 @@ import Testing
     let buffers = (x: device.makeBuffer(x), gamma: device.makeBuffer(gamma), beta: device.makeBuffer(beta))
     let running = (mean: device.makeBuffer(runningMean), variance: device.makeBuffer(runningVariance))
     let shape = BatchNormShape(rows: rows, channels: c)
-    let found = source == .batch
+    let found =
+      source == .batch
       ? device.batchNormStatistics(
         buffers.x, shape, gamma: buffers.gamma, beta: buffers.beta, runningMean: running.mean,
         runningVariance: running.variance, momentum: Float(momentum), epsilon: Float(epsilon))
       : device.batchNormStatistics(
-        channels: c, gamma: buffers.gamma, beta: buffers.beta, runningMean: running.mean, runningVariance: running.variance,
+        channels: c, gamma: buffers.gamma, beta: buffers.beta, runningMean: running.mean,
+        runningVariance: running.variance,
         epsilon: Float(epsilon))
-    func read(_ buffer: Buffer, _ count: Int) throws -> [Float] { try device.read(buffer, as: Float.self, count: count) }
+    func read(_ buffer: Buffer, _ count: Int) throws -> [Float] {
+      try device.read(buffer, as: Float.self, count: count)
+    }
 
     let y = device.batchNormApply(buffers.x, shape, found, residual: nil, activation: activation)
     expectClose(try read(y, rows * c), sums.map(activated), depth: rows, comment)
-    let added = device.batchNormApply(buffers.x, shape, found, residual: device.makeBuffer(residual), activation: activation)
+    let added = device.batchNormApply(
+      buffers.x, shape, found, residual: device.makeBuffer(residual), activation: activation)
     expectClose(try read(added, rows * c), zip(sums, residual).map { activated($0 + Double($1)) }, depth: rows, comment)
 
     if source == .batch {
       // PyTorch keeps the unbiased variance.
       let moved = (0..<c).map { k in
-        (1 - momentum) * Double(runningVariance[k]) + momentum * statistics[k].variance * Double(rows) / Double(rows - 1)
+        (1 - momentum) * Double(runningVariance[k]) + momentum * statistics[k].variance * Double(rows)
+          / Double(rows - 1)
       }
       expectClose(
-        try read(running.mean, c), (0..<c).map { (1 - momentum) * Double(runningMean[$0]) + momentum * statistics[$0].mean },
+        try read(running.mean, c),
+        (0..<c).map { (1 - momentum) * Double(runningMean[$0]) + momentum * statistics[$0].mean },
         depth: rows, comment)
       expectClose(try read(running.variance, c), moved, depth: rows, comment)
     } else {
@@ -90,17 +98,20 @@ import Testing
       return source == .running ? scale * g[i] : scale * (g[i] - (dbeta[k] + normalized(i) * dgamma[k]) / Double(rows))
     }
     let gradients = device.batchNormBackward(
-      buffers.x, dy: device.makeBuffer(dy), shape, found, activation: activation, needsParameters: true, needsInput: true)
+      buffers.x, dy: device.makeBuffer(dy), shape, found, activation: activation, needsParameters: true,
+      needsInput: true)
     expectClose(try read(gradients.dgamma!, c), dgamma, depth: rows, "dgamma of \(comment)")
     expectClose(try read(gradients.dbeta!, c), dbeta, depth: rows, "dbeta of \(comment)")
     expectClose(try read(gradients.dx!, rows * c), dx, depth: rows, "dx of \(comment)")
     // Asked for alone, each is the same.
     let parameters = device.batchNormBackward(
-      buffers.x, dy: device.makeBuffer(dy), shape, found, activation: activation, needsParameters: true, needsInput: false)
+      buffers.x, dy: device.makeBuffer(dy), shape, found, activation: activation, needsParameters: true,
+      needsInput: false)
     #expect(parameters.dx == nil)
     #expect(try read(parameters.dgamma!, c) == (try read(gradients.dgamma!, c)))
     let input = device.batchNormBackward(
-      buffers.x, dy: device.makeBuffer(dy), shape, found, activation: activation, needsParameters: false, needsInput: true)
+      buffers.x, dy: device.makeBuffer(dy), shape, found, activation: activation, needsParameters: false,
+      needsInput: true)
     #expect(input.dgamma == nil && input.dbeta == nil)
     #expect(try read(input.dx!, rows * c) == (try read(gradients.dx!, rows * c)))
   }
@@ -115,9 +126,11 @@ import Testing
     let (mean, variance) = (device.fill(0, count: c), device.fill(0, count: c))
     let shape = BatchNormShape(rows: rows, channels: c)
     let statistics = device.batchNormStatistics(
-      device.makeBuffer(x), shape, gamma: one, beta: zero, runningMean: mean, runningVariance: variance, momentum: 1, epsilon: 1e-5)
+      device.makeBuffer(x), shape, gamma: one, beta: zero, runningMean: mean, runningVariance: variance, momentum: 1,
+      epsilon: 1e-5)
     let y = try device.read(
-      device.batchNormApply(device.makeBuffer(x), shape, statistics, residual: nil, activation: .none), as: Float.self, count: rows * c)
+      device.batchNormApply(device.makeBuffer(x), shape, statistics, residual: nil, activation: .none), as: Float.self,
+      count: rows * c)
     let (means, variances) = (
       try device.read(mean, as: Float.self, count: c), try device.read(variance, as: Float.self, count: c)
     )
@@ -141,7 +154,8 @@ import Testing
     let x = device.fill(7.25, count: 900)
     let (mean, variance) = (device.fill(0, count: 3), device.fill(0, count: 3))
     let statistics = device.batchNormStatistics(
-      x, shape, gamma: device.fill(2, count: 3), beta: device.fill(-0.5, count: 3), runningMean: mean, runningVariance: variance,
+      x, shape, gamma: device.fill(2, count: 3), beta: device.fill(-0.5, count: 3), runningMean: mean,
+      runningVariance: variance,
       momentum: 1, epsilon: 1e-5)
     let y = device.batchNormApply(x, shape, statistics, residual: nil, activation: .none)
     // The scale of no variance is 2 / √epsilon, so the shift is near 4585 and rounded by up to 2.5e-4.

@@ -45,14 +45,19 @@ final class CheckedBackend: Backend {
   }
 
   func free(_ memory: Memory) { base.free(memory) }
-  func write(_ bytes: UnsafeRawBufferPointer, to memory: Memory) throws(DeviceError) { try base.write(bytes, to: memory) }
-  func read(_ memory: Memory, into bytes: UnsafeMutableRawBufferPointer) throws(DeviceError) { try base.read(memory, into: bytes) }
+  func write(_ bytes: UnsafeRawBufferPointer, to memory: Memory) throws(DeviceError) {
+    try base.write(bytes, to: memory)
+  }
+  func read(_ memory: Memory, into bytes: UnsafeMutableRawBufferPointer) throws(DeviceError) {
+    try base.read(memory, into: bytes)
+  }
   func synchronize() throws(DeviceError) { try base.synchronize() }
 
   func launch(_ launch: Launch) throws(DeviceError) {
     checkSignature(launch)
     var buffers: [Buffer] = []
-    for case .buffer(let buffer) in launch.arguments where !buffers.contains(where: { $0.memory.handle == buffer.memory.handle }) {
+    for case .buffer(let buffer) in launch.arguments
+    where !buffers.contains(where: { $0.memory.handle == buffer.memory.handle }) {
       buffers.append(buffer)
     }
     for buffer in buffers {

@@ -27,7 +27,8 @@ import Testing
     var numbers = TestNumbers(11)
     for count in Self.counts {
       var x = numbers.floats(count).map { $0 * 9 }
-      for (i, value) in [0, 6, -0.0, Float(6).nextDown, Float(0).nextUp, .infinity, -.infinity].enumerated() where i < count { x[i] = value }
+      for (i, value) in [0, 6, -0.0, Float(6).nextDown, Float(0).nextUp, .infinity, -.infinity].enumerated()
+      where i < count { x[i] = value }
       // A subnormal may be flushed to zero on a GPU.
       if count > 4 { x[4] = .leastNormalMagnitude }
       let dy = numbers.floats(count)
@@ -39,7 +40,8 @@ import Testing
         let passes = x.map { activation == .none || $0 > 0 && (activation == .relu || $0 < 6) }
         // From the input and from the output alike.
         for source in [p, y] {
-          let dx = try device.read(device.activateBackward(source, dy: g, activation, count: count), as: Float.self, count: count)
+          let dx = try device.read(
+            device.activateBackward(source, dy: g, activation, count: count), as: Float.self, count: count)
           #expect(dx == zip(dy, passes).map { $1 ? $0 : 0 }, "gradient of \(activation) of \(count)")
         }
       }

@@ -10,13 +10,15 @@ import Testing
       let images = numbers.pick([1, 2, 3])
       let bytes = numbers.floats(images * pixels * 3).map { UInt8(($0 + 1) * 127.5) }
       let colour = numbers.floats(images * 12)
-      let y = device.normalizeBytes(device.makeBuffer(bytes), colour: device.makeBuffer(colour), images: images, pixels: pixels)
+      let y = device.normalizeBytes(
+        device.makeBuffer(bytes), colour: device.makeBuffer(colour), images: images, pixels: pixels)
       let expected = (0..<images * pixels * 3).map { i -> Double in
         let row = Array(colour[i / (pixels * 3) * 12 + i % 3 * 4..<i / (pixels * 3) * 12 + i % 3 * 4 + 4])
         let pixel = i / 3 * 3
         return (0..<3).reduce(Double(row[3])) { $0 + Double(row[$1]) * Double(bytes[pixel + $1]) }
       }
-      expectClose(try device.read(y, as: Float.self, count: expected.count), expected, "\(images) images of \(pixels) pixels")
+      expectClose(
+        try device.read(y, as: Float.self, count: expected.count), expected, "\(images) images of \(pixels) pixels")
     }
   }
 
@@ -42,17 +44,21 @@ import Testing
   @Test(arguments: Target.all) func dropoutDropsWhatPhiloxSays(_ target: Target) throws {
     let device = target.device
     var numbers = TestNumbers(71)
-    for (count, probability) in zip(oddSizes + [257, 8191, 8193, 20011], [Float](repeating: 0.2, count: 8) + [0, 0.5, 0.9, 0.3, 0.5]) {
+    for (count, probability) in zip(
+      oddSizes + [257, 8191, 8193, 20011], [Float](repeating: 0.2, count: 8) + [0, 0.5, 0.9, 0.3, 0.5])
+    {
       let (seed, stream) = (0xFEDC_BA98_8765_4321 &+ UInt64(count), UInt32(0x9000_0000) + UInt32(count))
       let x = numbers.floats(count).map { $0 + 2 }
       let y = try device.read(
-        device.dropout(device.makeBuffer(x), probability: probability, seed: seed, stream: stream, count: count), as: Float.self,
+        device.dropout(device.makeBuffer(x), probability: probability, seed: seed, stream: stream, count: count),
+        as: Float.self,
         count: count)
       let key = [UInt32(truncatingIfNeeded: seed), UInt32(seed >> 32)]
       let words = (0..<(count + 3) / 4).flatMap { philox([UInt32($0), 0, stream, 0], key: key) }
       let kept = (0..<count).map { Double(words[$0] >> 8) / 16_777_216 >= Double(probability) }
       #expect(y.map { $0 != 0 } == kept, "\(count) at \(probability)")
-      expectClose(y, (0..<count).map { kept[$0] ? Double(x[$0]) / (1 - Double(probability)) : 0 }, "\(count) at \(probability)")
+      expectClose(
+        y, (0..<count).map { kept[$0] ? Double(x[$0]) / (1 - Double(probability)) : 0 }, "\(count) at \(probability)")
     }
   }
 
@@ -61,12 +67,15 @@ import Testing
     let count = 100_000
     let ones = device.fill(1, count: count)
     func mask(seed: UInt64, stream: UInt32) throws -> [Bool] {
-      try device.read(device.dropout(ones, probability: 0.3, seed: seed, stream: stream, count: count), as: Float.self, count: count)
-        .map { $0 > 0 }
+      try device.read(
+        device.dropout(ones, probability: 0.3, seed: seed, stream: stream, count: count), as: Float.self, count: count
+      )
+      .map { $0 > 0 }
     }
     let first = try mask(seed: 1, stream: 0)
     // Six standard deviations of a binomial distribution.
-    #expect(abs(Double(first.count(where: \.self)) / Double(count) - 0.7) < 6 * (0.3 * 0.7 / Double(count)).squareRoot())
+    #expect(
+      abs(Double(first.count(where: \.self)) / Double(count) - 0.7) < 6 * (0.3 * 0.7 / Double(count)).squareRoot())
     #expect(try mask(seed: 1, stream: 0) == first)
     for other in [try mask(seed: 1, stream: 1), try mask(seed: 2, stream: 0), try mask(seed: 1 << 32 | 1, stream: 0)] {
       // Independent masks agree in 0.7² + 0.3² of all places.

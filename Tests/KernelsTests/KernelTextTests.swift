@@ -16,9 +16,11 @@ import Testing
 
   @Test func everyKernelIsInTheFallbacksTable() throws {
     let text = try String(contentsOf: Self.kernels, encoding: .utf8)
-    let listed = try String(contentsOf: Self.root.appendingPathComponent("Sources/CPUKernels/kernel_names.inc"), encoding: .utf8)
+    let listed = try String(
+      contentsOf: Self.root.appendingPathComponent("Sources/CPUKernels/kernel_names.inc"), encoding: .utf8)
     // BINARY(add, p + q) is a kernel, and `name` its macro's parameter.
-    let written = try names(#"__kernel void (\w+)\("#, in: text).filter { $0 != "name" } + names(#"^BINARY\((\w+),"#, in: text)
+    let written =
+      try names(#"__kernel void (\w+)\("#, in: text).filter { $0 != "name" } + names(#"^BINARY\((\w+),"#, in: text)
     #expect(written.count > 30)
     #expect(Set(written).count == written.count, "a kernel is written twice")
     #expect(try names(#"^ENTRY\((\w+)\)"#, in: listed).sorted() == written.sorted())
@@ -30,7 +32,8 @@ import Testing
   /// Clang, which has OpenCL's front end: the toolchain's own, or one of the PATH.
   private static let clang: String? = {
     let environment = ProcessInfo.processInfo.environment
-    let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init) + ["/opt/swift/usr/bin", "/usr/bin"]
+    let folders =
+      (environment["PATH"] ?? "").split(separator: ":").map(String.init) + ["/opt/swift/usr/bin", "/usr/bin"]
     return folders.map { $0 + "/clang" }.first(where: FileManager.default.isExecutableFile)
   }()
 
@@ -48,7 +51,10 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Self.clang!)
     process.arguments =
-      ["-x", "cl", "-cl-std=CL1.2", "-Xclang", "-finclude-default-header", "-target", "spir64", "-fsyntax-only", "-Werror", "-Wall"]
+      [
+        "-x", "cl", "-cl-std=CL1.2", "-Xclang", "-finclude-default-header", "-target", "spir64", "-fsyntax-only",
+        "-Werror", "-Wall",
+      ]
       + defines.map { "-D\($0)" } + [Self.kernels.path]
     let errors = Pipe()
     process.standardError = errors

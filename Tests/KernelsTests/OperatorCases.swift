@@ -24,13 +24,19 @@ struct OperatorCase: Sendable {
     init(_ device: Device) { self.device = device }
 
     /// A buffer of `count` numbers, to which `offset` is added.
-    func input(_ count: Int, plus offset: Float = 0) -> Buffer { device.makeBuffer(numbers.floats(count).map { $0 + offset }) }
+    func input(_ count: Int, plus offset: Float = 0) -> Buffer {
+      device.makeBuffer(numbers.floats(count).map { $0 + offset })
+    }
 
-    func labels(_ count: Int, below classes: Int) -> Buffer { device.makeBuffer((0..<count).map { Int32($0 * 5 % classes) }) }
+    func labels(_ count: Int, below classes: Int) -> Buffer {
+      device.makeBuffer((0..<count).map { Int32($0 * 5 % classes) })
+    }
 
     /// Keeps a result, which fills its buffer.
     func keep(_ buffers: Buffer?...) throws {
-      for case let buffer? in buffers { results.append(try device.read(buffer, as: UInt32.self, count: buffer.byteCount / 4)) }
+      for case let buffer? in buffers {
+        results.append(try device.read(buffer, as: UInt32.self, count: buffer.byteCount / 4))
+      }
     }
   }
 }
@@ -56,10 +62,12 @@ extension OperatorCase {
       for (m, n, k) in [(1, 1, 1), (3, 5, 7), (17, 33, 129), (65, 129, 17), (130, 257, 260)] {
         for variant in 0..<8 {
           let shape = MatmulShape(
-            batch: variant & 4 == 0 ? 1 : 2, m: m, n: n, k: k, transposesA: variant & 1 != 0, transposesB: variant & 2 != 0)
+            batch: variant & 4 == 0 ? 1 : 2, m: m, n: n, k: k, transposesA: variant & 1 != 0,
+            transposesB: variant & 2 != 0)
           try run.keep(
             run.device.matmul(
-              run.input(shape.batch * m * k), run.input(shape.batch * n * k), shape, bias: run.input(n), activation: .relu))
+              run.input(shape.batch * m * k), run.input(shape.batch * n * k), shape, bias: run.input(n),
+              activation: .relu))
         }
       }
     },
@@ -67,8 +75,10 @@ extension OperatorCase {
       for (channels, outputs, groups) in [(3, 5, 1), (6, 34, 2), (17, 17, 17), (48, 48, 48), (33, 129, 1)] {
         for (kernel, stride, dilation) in [((1, 1), (1, 1), 1), ((3, 3), (2, 1), 1), ((2, 3), (1, 2), 2)] {
           let shape = ConvolutionShape(
-            batch: 2, height: 9, width: 7, inputChannels: channels, outputChannels: outputs, kernel: kernel, stride: stride,
-            dilation: (dilation, 1), padding: kernel == (1, 1) ? .none : Padding(top: 1, left: 0, bottom: 2, right: 1), groups: groups)
+            batch: 2, height: 9, width: 7, inputChannels: channels, outputChannels: outputs, kernel: kernel,
+            stride: stride,
+            dilation: (dilation, 1), padding: kernel == (1, 1) ? .none : Padding(top: 1, left: 0, bottom: 2, right: 1),
+            groups: groups)
           let (x, w, dy) = (run.input(shape.inputCount), run.input(shape.weightCount), run.input(shape.outputCount))
           try run.keep(
             run.device.convolution(x, w, shape, bias: run.input(outputs), activation: .relu6),
@@ -95,8 +105,10 @@ extension OperatorCase {
         let (mean, variance) = (run.input(c), run.input(c, plus: 2))
         for statistics in [
           d.batchNormStatistics(
-            x, shape, gamma: gamma, beta: beta, runningMean: mean, runningVariance: variance, momentum: 0.1, epsilon: 1e-5),
-          d.batchNormStatistics(channels: c, gamma: gamma, beta: beta, runningMean: mean, runningVariance: variance, epsilon: 1e-5),
+            x, shape, gamma: gamma, beta: beta, runningMean: mean, runningVariance: variance, momentum: 0.1,
+            epsilon: 1e-5),
+          d.batchNormStatistics(
+            channels: c, gamma: gamma, beta: beta, runningMean: mean, runningVariance: variance, epsilon: 1e-5),
         ] {
           let (dx, dgamma, dbeta) = d.batchNormBackward(
             x, dy: dy, shape, statistics, activation: .relu6, needsParameters: true, needsInput: true)
@@ -109,7 +121,8 @@ extension OperatorCase {
     OperatorCase("pooling") { run in
       for (channels, roundsUp) in [(1, false), (17, true), (33, false)] {
         let shape = PoolShape(
-          batch: 2, height: 7, width: 9, channels: channels, kernel: (3, 2), stride: (2, 3), padding: Padding(1), roundsUp: roundsUp)
+          batch: 2, height: 7, width: 9, channels: channels, kernel: (3, 2), stride: (2, 3), padding: Padding(1),
+          roundsUp: roundsUp)
         let (x, dy) = (run.input(shape.inputCount), run.input(shape.outputCount))
         let (values, indices) = run.device.maxPool(x, shape)
         try run.keep(values, indices, run.device.maxPoolBackward(indices, dy: dy, shape))

@@ -49,11 +49,13 @@ import Testing
           for i in moved[t].value.indices {
             let gradient = Double(moved[t].gradients[step][i]) + decay * moved[t].value[i]
             moved[t].moments[0][i] = momentum * moved[t].moments[0][i] + gradient
-            moved[t].value[i] -= 0.1 * (nesterov ? gradient + momentum * moved[t].moments[0][i] : moved[t].moments[0][i])
+            moved[t].value[i] -=
+              0.1 * (nesterov ? gradient + momentum * moved[t].moments[0][i] : moved[t].moments[0][i])
           }
         }
         device.sgdStep(
-          moved.map(\.updated), learningRate: 0.1, momentum: Float(momentum), weightDecay: Float(decay), nesterov: nesterov)
+          moved.map(\.updated), learningRate: 0.1, momentum: Float(momentum), weightDecay: Float(decay),
+          nesterov: nesterov)
       }
       try check(moved, device, "\(count) tensors, momentum \(momentum), decay \(decay), nesterov \(nesterov)")
     }

@@ -10,9 +10,11 @@ import Testing
       let kernel = (numbers.pick([2, 3, 5]), numbers.pick([2, 3, 4]))
       return PoolShape(
         batch: numbers.pick([1, 2]), height: numbers.pick([7, 8, 11]), width: numbers.pick([5, 9, 10]),
-        channels: numbers.pick([1, 3, 7, 16, 17, 33]), kernel: kernel, stride: (numbers.pick([1, 2, 3]), numbers.pick([1, 2, 3, 5])),
+        channels: numbers.pick([1, 3, 7, 16, 17, 33]), kernel: kernel,
+        stride: (numbers.pick([1, 2, 3]), numbers.pick([1, 2, 3, 5])),
         padding: Padding(
-          top: numbers.pick([0, kernel.0 / 2]), left: numbers.pick([0, kernel.1 / 2]), bottom: numbers.pick([0, kernel.0 / 2]),
+          top: numbers.pick([0, kernel.0 / 2]), left: numbers.pick([0, kernel.1 / 2]),
+          bottom: numbers.pick([0, kernel.0 / 2]),
           right: numbers.pick([0, kernel.1 / 2])),
         roundsUp: numbers.pick([0, 1]) == 1)
     }
@@ -31,7 +33,14 @@ import Testing
   private func forEachOutput(_ s: PoolShape, _ body: (_ n: Int, _ p: Int, _ q: Int, _ c: Int, _ at: Int) -> Void) {
     var at = 0
     for n in 0..<s.batch {
-      for p in 0..<s.outputHeight { for q in 0..<s.outputWidth { for c in 0..<s.channels { body(n, p, q, c, at); at += 1 } } }
+      for p in 0..<s.outputHeight {
+        for q in 0..<s.outputWidth {
+          for c in 0..<s.channels {
+            body(n, p, q, c, at)
+            at += 1
+          }
+        }
+      }
     }
   }
 
@@ -87,10 +96,12 @@ import Testing
           }
         }
         let pooled = device.averagePool(device.makeBuffer(x), shape, countsPadding: countsPadding)
-        expectClose(try device.read(pooled, as: Float.self, count: y.count), y, "\(shape), counts padding: \(countsPadding)")
+        expectClose(
+          try device.read(pooled, as: Float.self, count: y.count), y, "\(shape), counts padding: \(countsPadding)")
         let gradient = device.averagePoolBackward(device.makeBuffer(dy), shape, countsPadding: countsPadding)
         expectClose(
-          try device.read(gradient, as: Float.self, count: dx.count), dx, "gradient of \(shape), counts padding: \(countsPadding)")
+          try device.read(gradient, as: Float.self, count: dx.count), dx,
+          "gradient of \(shape), counts padding: \(countsPadding)")
       }
     }
   }

@@ -18,9 +18,12 @@ import Testing
       let x = numbers.floats(outer * axis * inner)
       let scale = 1 / Float(axis)
       var sums = [Double](repeating: 0, count: outer * inner)
-      for o in 0..<outer { for a in 0..<axis { for i in 0..<inner { sums[o * inner + i] += Double(x[(o * axis + a) * inner + i]) } } }
+      for o in 0..<outer {
+        for a in 0..<axis { for i in 0..<inner { sums[o * inner + i] += Double(x[(o * axis + a) * inner + i]) } }
+      }
       let buffer = device.makeBuffer(x)
-      let sum = try device.read(device.sum(buffer, outer: outer, axis: axis, inner: inner), as: Float.self, count: sums.count)
+      let sum = try device.read(
+        device.sum(buffer, outer: outer, axis: axis, inner: inner), as: Float.self, count: sums.count)
       expectClose(sum, sums, depth: axis, "sum of \((outer, axis, inner))")
       let mean = try device.read(
         device.sum(buffer, outer: outer, axis: axis, inner: inner, scale: scale), as: Float.self, count: sums.count)
@@ -63,8 +66,11 @@ import Testing
       let result = device.maximum(device.makeBuffer(x), outer: outer, axis: axis, inner: inner)
       let found = try device.read(result.values, as: Float.self, count: values.count)
       #expect(zip(found, values).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN }, "values of \((outer, axis, inner))")
-      #expect(try device.read(result.indices, as: Int32.self, count: indices.count) == indices, "places of \((outer, axis, inner))")
-      let gradient = device.maximumBackward(result.indices, dy: device.makeBuffer(dy), outer: outer, axis: axis, inner: inner)
+      #expect(
+        try device.read(result.indices, as: Int32.self, count: indices.count) == indices,
+        "places of \((outer, axis, inner))")
+      let gradient = device.maximumBackward(
+        result.indices, dy: device.makeBuffer(dy), outer: outer, axis: axis, inner: inner)
       #expect(try device.read(gradient, as: Float.self, count: dx.count) == dx, "gradient of \((outer, axis, inner))")
     }
   }
@@ -80,6 +86,8 @@ import Testing
     // As three columns.
     let columns = try device.read(device.sum(buffer, outer: 1, axis: 333_334, inner: 3), as: Float.self, count: 3)
     let thirds = (0..<3).map { column in stride(from: column, to: 1_000_002, by: 3).reduce(0.0) { $0 + Double(x[$1]) } }
-    for (sum, expected) in zip(columns, thirds) { #expect(abs(Double(sum) - expected) <= 1e-6 * expected, "\(sum) for \(expected)") }
+    for (sum, expected) in zip(columns, thirds) {
+      #expect(abs(Double(sum) - expected) <= 1e-6 * expected, "\(sum) for \(expected)")
+    }
   }
 }

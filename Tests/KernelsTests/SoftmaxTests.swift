@@ -4,7 +4,8 @@ import Testing
 @testable import Kernels
 
 @Suite struct SoftmaxTests {
-  @Test(arguments: Target.all, [Float(1), 8, 1000]) func agreesWithExponentials(_ target: Target, _ range: Float) throws {
+  @Test(arguments: Target.all, [Float(1), 8, 1000]) func agreesWithExponentials(_ target: Target, _ range: Float) throws
+  {
     let device = target.device
     var numbers = TestNumbers(50)
     for classes in oddSizes + [257, 1000] {
@@ -13,7 +14,9 @@ import Testing
       let (dy, dloss) = (numbers.floats(rows * classes), numbers.floats(rows))
       let labels = (0..<rows).map { _ in Int32(numbers.pick(Array(0..<classes))) }
       let buffer = device.makeBuffer(logits)
-      func read(_ buffer: Buffer, _ count: Int) throws -> [Float] { try device.read(buffer, as: Float.self, count: count) }
+      func read(_ buffer: Buffer, _ count: Int) throws -> [Float] {
+        try device.read(buffer, as: Float.self, count: count)
+      }
 
       let logarithms = (0..<rows).flatMap { row -> [Double] in
         let line = logits[row * classes..<(row + 1) * classes].map { Double($0) }
@@ -43,7 +46,8 @@ import Testing
         let loss = device.crossEntropy(buffer, labels: labelBuffer, rows: rows, classes: classes, smoothing: smoothing)
         expectClose(try read(loss, rows), losses, "loss of \(rows)x\(classes), ±\(range), smoothing \(smoothing)")
         let gradient = device.crossEntropyBackward(
-          buffer, labels: labelBuffer, dloss: device.makeBuffer(dloss), rows: rows, classes: classes, smoothing: smoothing)
+          buffer, labels: labelBuffer, dloss: device.makeBuffer(dloss), rows: rows, classes: classes,
+          smoothing: smoothing)
         expectClose(
           try read(gradient, logits.count),
           logits.indices.map { Double(dloss[$0 / classes]) * (exp(logarithms[$0]) - target($0)) },
@@ -56,7 +60,8 @@ import Testing
     let device = target.device
     var logits = [Float](repeating: 0.5, count: 3 * 17)
     logits[20] = .nan
-    let y = try device.read(device.softmax(device.makeBuffer(logits), rows: 3, classes: 17), as: Float.self, count: logits.count)
+    let y = try device.read(
+      device.softmax(device.makeBuffer(logits), rows: 3, classes: 17), as: Float.self, count: logits.count)
     #expect(y[17..<34].allSatisfy { $0.isNaN })
     #expect((y[..<17] + y[34...]).allSatisfy { abs($0 - 1 / 17) < 1e-6 })
   }
