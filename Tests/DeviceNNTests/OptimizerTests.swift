@@ -99,6 +99,14 @@ import Testing
     #expect(groups.map(\.weightDecay) == [0.3, 0])
   }
 
+  /// A warm-up of exactly one step, which is at its top at once, and of none.
+  @Test(arguments: [(10, 0.1), (20, 0.05), (1, 1), (1, 0.3), (2, 0.5), (3, 0.3), (100, 0), (7, 1)])
+  func everyRateOfAOneCycleIsANumber(steps: Int, warmUp: Double) {
+    var schedule = OneCycle(steps: steps)
+    schedule.warmUp = warmUp
+    for step in 0..<steps { #expect((0...1).contains(schedule.scale(at: step)), "step \(step) of \(steps)") }
+  }
+
   /// A resumed run gives the optimizer its state back.
   @Test func theStateIsAllThatAStepNeeds() throws {
     let (one, other) = (parameter("a", 33), parameter("a", 33))

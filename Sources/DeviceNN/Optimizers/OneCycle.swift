@@ -16,7 +16,7 @@ public struct OneCycle: Sendable {
     let (start, end) = (1 / divisor, 1 / divisor / finalDivisor)
     let top = warmUp * Double(steps) - 1
     let step = Double(step)
-    if step <= top { return Float(cosine(from: start, to: 1, at: step / top)) }
+    if step <= top, top > 0 { return Float(cosine(from: start, to: 1, at: step / top)) }
     return Float(cosine(from: 1, to: end, at: (step - top) / max(Double(steps - 1) - top, 1)))
   }
 
