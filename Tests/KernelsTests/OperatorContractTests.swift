@@ -23,4 +23,17 @@ import Testing
       #expect(try operation.run(target.device) == first, "\(operation.name)")
     }
   }
+
+  /// A check that finds nothing proves something only if it would.
+  @Test func theChecksFindWhatTheyAreFor() throws {
+    let backend = CheckedBackend(try CPUBackend())
+    let device = Device(backend: backend)
+    let buffer = device.makeBuffer(byteCount: 4)
+    device.launch(Launch("fill", groups: [1, 1, 1], [.int(1), .float(2), .buffer(buffer)]))
+    #expect(backend.problems.isEmpty)
+    device.launch(Launch("fill", groups: [1, 1, 1], [.int(2), .float(2), .buffer(buffer)]))
+    #expect(backend.problems.count == 1 && backend.problems[0].contains("wrote byte 4 of a buffer of 4 bytes"))
+    device.launch(Launch("fill", groups: [1, 1, 1], [.int(1), .int(2), .buffer(buffer)]))
+    #expect(backend.problems.last == "fill takes ifp, not iip")
+  }
 }
