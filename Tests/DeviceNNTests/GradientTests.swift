@@ -202,13 +202,27 @@ import Testing
   }
 
   #if os(Linux) || os(macOS)
-    @Test func aUsedUpHistoryIsReported() async {
-      await #expect(processExitsWith: .failure) {
+    /// Also in an optimised build, where Swift's own preconditions stop without a word.
+    @Test func misuseIsReportedWithItsValues() async {
+      let used = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         let x = Tensor([1, 2], shape: [2], on: TestDevice.cpu).tracked
         let y = x * x
         _ = y.sum().gradients()
         _ = (y * 2).sum().gradients()
       }
+      #expect(message(of: used).contains("the history of a tensor of shape [2] was used up"))
+      let unequal = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = Tensor([1, 2], shape: [2], on: TestDevice.cpu) + Tensor([1, 2, 3], shape: [3], on: TestDevice.cpu)
+      }
+      #expect(message(of: unequal).contains("+ needs equal shapes, but they are [2] and [3]"))
+      let misfit = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = PoolShape(batch: 1, height: 2, width: 2, channels: 1, kernel: (5, 5), stride: (1, 1))
+      }
+      #expect(message(of: misfit).contains("a 5x5 window does not fit into 2x2"))
+    }
+
+    private func message(of result: ExitTest.Result?) -> String {
+      String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     }
   #endif
 
