@@ -82,14 +82,15 @@ static inline void store_part(VEC v, __global float *p, const int n) {
 #define FOR_ROWS(r, begin, end) for (int r = (begin) + LANE / ACROSS; r < (end); r += DOWN)
 #define FOR_CHANNELS(c, count) for (int c = LANE % ACROSS * VECTOR; c < (count); c += ACROSS * VECTOR)
 
-// The activations that other kernels apply on their way out.
+// The activations that other kernels apply on their way out. NaN passes, which fmax would turn into 0.
 #define ACTIVATION_NONE 0
 #define ACTIVATION_RELU 1
 #define ACTIVATION_RELU6 2
 
 static inline VEC activate(VEC x, const int activation) {
-  if (activation == ACTIVATION_RELU) return fmax(x, (VEC)(0.0f));
-  if (activation == ACTIVATION_RELU6) return fmin(fmax(x, (VEC)(0.0f)), (VEC)(6.0f));
+  const VEC least = x < (VEC)(0.0f) ? (VEC)(0.0f) : x;
+  if (activation == ACTIVATION_RELU) return least;
+  if (activation == ACTIVATION_RELU6) return least > (VEC)(6.0f) ? (VEC)(6.0f) : least;
   return x;
 }
 
@@ -280,6 +281,25 @@ __kernel void pack_panels(const int rows, const int columns, const int groupStri
   for (int t = LANE; t < rows * PANEL; t += LOCAL) {
     const int column = panel * PANEL + t % PANEL;
     to[t] = column < columns ? from[(size_t)(t / PANEL) * rowStride + (size_t)column * columnStride] : 0.0f;
+  }
+}
+
+// y(batch,columns,rows) = x(batch,rows,columns), by square tiles: lanes read and write neighbouring memory.
+// groups(ceil(rows / SQUARE), ceil(columns / SQUARE), batch)
+#define SQUARE 16
+__kernel void transpose(const int rows, const int columns, __global const float *restrict x, __global float *restrict y) {
+  __local float tile[SQUARE][SQUARE + 1];
+  const int row0 = GROUP(0) * SQUARE, column0 = GROUP(1) * SQUARE;
+  x += (size_t)GROUP(2) * rows * columns;
+  y += (size_t)GROUP(2) * rows * columns;
+  for (int t = LANE; t < SQUARE * SQUARE; t += LOCAL) {
+    const int row = row0 + t / SQUARE, column = column0 + t % SQUARE;
+    if (row < rows && column < columns) tile[t / SQUARE][t % SQUARE] = x[(size_t)row * columns + column];
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int t = LANE; t < SQUARE * SQUARE; t += LOCAL) {
+    const int column = column0 + t / SQUARE, row = row0 + t % SQUARE;
+    if (row < rows && column < columns) y[(size_t)column * rows + row] = tile[t % SQUARE][t / SQUARE];
   }
 }
 
@@ -975,14 +995,15 @@ __kernel void max_pool_backward(POOL_SIZES, __global const int *restrict index, 
   }
 }
 
-// The pixels that an average divides by: those of the window, or those of it that are inside.
-static inline float pool_count(const int y0, const int x0, const int H, const int W, const int R, const int S,
-                               const int countsPadding) {
-  if (countsPadding) return R * S;
-  return (min(y0 + R, H) - max(y0, 0)) * (min(x0 + S, W) - max(x0, 0));
+// The pixels that an average divides by: those of its window that lie in rows countedTop ..< countedBottom and columns
+// countedLeft ..< countedRight, which bound the image, or the image with its padding.
+#define COUNTED const int countedTop, const int countedLeft, const int countedBottom, const int countedRight
+
+static inline float pool_count(const int y0, const int x0, const int R, const int S, COUNTED) {
+  return (min(y0 + R, countedBottom) - max(y0, countedTop)) * (min(x0 + S, countedRight) - max(x0, countedLeft));
 }
 
-__kernel void average_pool(POOL_SIZES, const int countsPadding, __global const float *restrict x,
+__kernel void average_pool(POOL_SIZES, COUNTED, __global const float *restrict x,
                            __global float *restrict y) {
   const int row = GROUP(0), y0 = row % P * strideY - top;
   x += (size_t)(row / P) * H * W * C;
@@ -992,12 +1013,12 @@ __kernel void average_pool(POOL_SIZES, const int countsPadding, __global const f
     for (int i = max(y0, 0); i < min(y0 + R, H); i++) {
       for (int j = max(x0, 0); j < min(x0 + S, W); j++) sum += x[(size_t)(i * W + j) * C + c];
     }
-    y[(size_t)row * Q * C + t] = sum / pool_count(y0, x0, H, W, R, S, countsPadding);
+    y[(size_t)row * Q * C + t] = sum / pool_count(y0, x0, R, S, countedTop, countedLeft, countedBottom, countedRight);
   }
 }
 
 // groups(N · H, 1, 1)
-__kernel void average_pool_backward(POOL_SIZES, const int countsPadding, __global const float *restrict dy,
+__kernel void average_pool_backward(POOL_SIZES, COUNTED, __global const float *restrict dy,
                                     __global float *restrict dx) {
   const int row = GROUP(0), i = row % H;
   dy += (size_t)(row / H) * P * Q * C;
@@ -1009,7 +1030,7 @@ __kernel void average_pool_backward(POOL_SIZES, const int countsPadding, __globa
     for (int p = p0; p <= p1; p++) {
       for (int q = q0; q <= q1; q++) {
         sum += dy[(size_t)(p * Q + q) * C + c] /
-               pool_count(p * strideY - top, q * strideX - left, H, W, R, S, countsPadding);
+               pool_count(p * strideY - top, q * strideX - left, R, S, countedTop, countedLeft, countedBottom, countedRight);
       }
     }
     dx[(size_t)row * W * C + t] = sum;

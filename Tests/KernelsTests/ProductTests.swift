@@ -6,14 +6,12 @@ import Testing
   @Test(arguments: Target.all) func matmulAgreesWithLoops(_ target: Target) throws {
     let device = target.device
     var numbers = TestNumbers(1)
-    for round in 0..<40 {
+    for round in 0..<48 {
       let (m, n, k) = (numbers.pick(oddSizes), numbers.pick(oddSizes + [257]), numbers.pick(oddSizes + [300]))
-      let variant = round % 5
-      let transposesA = variant == 3
-      let transposesB = variant == 2
-      let batch = variant == 1 ? 3 : 1
+      // All eight variants, each with and without an epilogue.
+      let (transposesA, transposesB, batch) = (round & 1 != 0, round & 2 != 0, round & 4 != 0 ? 3 : 1)
       let shape = MatmulShape(batch: batch, m: m, n: n, k: k, transposesA: transposesA, transposesB: transposesB)
-      let hasEpilogue = !transposesA && round % 2 == 0
+      let hasEpilogue = round & 8 != 0
       let (a, b, bias) = (numbers.floats(batch * m * k), numbers.floats(batch * k * n), numbers.floats(n))
       var expected = [Double](repeating: 0, count: batch * m * n)
       for z in 0..<batch {

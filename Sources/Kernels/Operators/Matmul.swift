@@ -35,8 +35,13 @@ extension Device {
     _ a: Buffer, _ b: Buffer, _ shape: MatmulShape, bias: Buffer? = nil, activation: Activation = .none
   ) -> Buffer {
     if shape.transposesA {
-      precondition(bias == nil && activation == .none, "a product of a transposed matrix has no epilogue")
-      return matmulOfTransposed(a, b, shape)
+      if !shape.transposesB && shape.batch == 1 && bias == nil && activation == .none {
+        return matmulOfTransposed(a, b, shape)
+      }
+      var plain = shape
+      plain.transposesA = false
+      let copy = transpose(a, batch: shape.batch, rows: shape.k, columns: shape.m)
+      return matmul(copy, b, plain, bias: bias, activation: activation)
     }
     let (m, n, k) = (shape.m, shape.n, shape.k)
     let panels = rightOperand(b, shape)
@@ -53,6 +58,16 @@ extension Device {
           .buffer(panels.buffer), .buffer(bias ?? a), .buffer(c),
         ], flops: shape.flops))
     return c
+  }
+
+  /// y(batch,columns,rows) of x(batch,rows,columns).
+  public func transpose(_ x: Buffer, batch: Int = 1, rows: Int, columns: Int) -> Buffer {
+    let y = makeFloats(batch * rows * columns)
+    launch(
+      Launch(
+        "transpose", groups: [(rows + 15) / 16, (columns + 15) / 16, batch],
+        [.int(rows), .int(columns), .buffer(x), .buffer(y)]))
+    return y
   }
 
   /// Panels that a group passes over for each tile of rows: as many as stay in a core's second-level cache.
@@ -98,7 +113,6 @@ extension Device {
 
   /// Aᵀ · B is the weight gradient of a 1x1 convolution over K pixels from M to N channels.
   private func matmulOfTransposed(_ a: Buffer, _ b: Buffer, _ shape: MatmulShape) -> Buffer {
-    precondition(!shape.transposesB && shape.batch == 1, "transposed products of both operands, or batched, need a copy")
     let pixels = ConvolutionShape(
       batch: 1, height: 1, width: shape.k, inputChannels: shape.m, outputChannels: shape.n, kernel: (1, 1))
     return convolutionBackwardWeight(a, dy: b, pixels)

@@ -50,6 +50,12 @@ public struct PoolShape: Sendable, Hashable {
   var inputCount: Int { batch * height * width * channels }
   var outputCount: Int { batch * outputHeight * outputWidth * channels }
 
+  /// `COUNTED` of kernels.cl: the image, or the image with its padding.
+  fileprivate func counted(withPadding: Bool) -> [Launch.Argument] {
+    let p = withPadding ? padding : .none
+    return [-p.top, -p.left, height + p.bottom, width + p.right].map { .int($0) }
+  }
+
   fileprivate var arguments: [Launch.Argument] {
     [
       height, width, channels, outputHeight, outputWidth, kernelHeight, kernelWidth, strideHeight, strideWidth,
@@ -79,13 +85,14 @@ extension Device {
     return dx
   }
 
-  /// - Parameter countsPadding: whether zeros of the padding count as pixels, as PyTorch's `count_include_pad`.
+  /// - Parameter countsPadding: whether zeros of the padding count as pixels, as PyTorch's `count_include_pad`. Where
+  ///   `roundsUp` lets a window reach beyond the padding, what lies there never counts.
   public func averagePool(_ x: Buffer, _ shape: PoolShape, countsPadding: Bool) -> Buffer {
     let y = makeFloats(shape.outputCount)
     launch(
       Launch(
         "average_pool", groups: [shape.batch * shape.outputHeight, 1, 1],
-        shape.arguments + [.int(countsPadding ? 1 : 0), .buffer(x), .buffer(y)]))
+        shape.arguments + shape.counted(withPadding: countsPadding) + [.buffer(x), .buffer(y)]))
     return y
   }
 
@@ -94,7 +101,7 @@ extension Device {
     launch(
       Launch(
         "average_pool_backward", groups: [shape.batch * shape.height, 1, 1],
-        shape.arguments + [.int(countsPadding ? 1 : 0), .buffer(dy), .buffer(dx)]))
+        shape.arguments + shape.counted(withPadding: countsPadding) + [.buffer(dy), .buffer(dx)]))
     return dx
   }
 }

@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+@testable import Kernels
+
+/// What holds for the text of kernels.cl, without any device.
+@Suite struct KernelTextTests {
+  private static let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  private static let kernels = root.appendingPathComponent("kernels.cl")
+
+  private func names(_ pattern: String, in text: String) throws -> [String] {
+    let expression = try Regex(pattern, as: (Substring, Substring).self).anchorsMatchLineEndings()
+    return text.matches(of: expression).map { String($0.output.1) }
+  }
+
+  @Test func everyKernelIsInTheFallbacksTable() throws {
+    let text = try String(contentsOf: Self.kernels, encoding: .utf8)
+    let listed = try String(
+      contentsOf: Self.root.appendingPathComponent("Sources/CPUKernels/kernel_names.inc"), encoding: .utf8)
+    // BINARY(add, p + q) is a kernel, and `name` its macro's parameter.
+    let written =
+      try names(#"__kernel void (\w+)\("#, in: text).filter { $0 != "name" } + names(#"^BINARY\((\w+),"#, in: text)
+    #expect(written.count > 30)
+    #expect(Set(written).count == written.count, "a kernel is written twice")
+    #expect(try names(#"^ENTRY\((\w+)\)"#, in: listed).sorted() == written.sorted())
+    #expect(CheckedBackend.signatures.keys.sorted() == written.sorted())
+  }
+
+  // MARK: OpenCL C
+
+  /// Clang, which has OpenCL's front end: the toolchain's own, or one of the PATH.
+  private static let clang: String? = {
+    let environment = ProcessInfo.processInfo.environment
+    let folders =
+      (environment["PATH"] ?? "").split(separator: ":").map(String.init) + ["/opt/swift/usr/bin", "/usr/bin"]
+    return folders.map { $0 + "/clang" }.first(where: FileManager.default.isExecutableFile)
+  }()
+
+  private static let profiles = [TileProfile.cpu, .cpu(vectorWidth: 8), .cpu(vectorWidth: 4), .gpu, .small]
+
+  @Test(.enabled(if: clang != nil, "no clang was found, which would check kernels.cl as OpenCL C"), arguments: profiles)
+  func isOpenCLC12(_ profile: TileProfile) throws {
+    try compile(defines: profile.defines.map { "\($0.name)=\($0.value)" })
+  }
+
+  @Test(.enabled(if: clang != nil, "no clang was found, which would check kernels.cl as OpenCL C"))
+  func theDefaultsAreOpenCLC12() throws { try compile(defines: []) }
+
+  private func compile(defines: [String]) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Self.clang!)
+    process.arguments =
+      [
+        "-x", "cl", "-cl-std=CL1.2", "-Xclang", "-finclude-default-header", "-target", "spir64", "-fsyntax-only",
+        "-Werror", "-Wall",
+      ]
+      + defines.map { "-D\($0)" } + [Self.kernels.path]
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(text)")
+  }
+}
