@@ -16,7 +16,7 @@ extension OpenCLTests {
     let count = 1 << 20
     let buffer = device.makeBuffer(byteCount: 4 * count)
     // Many groups: llvmpipe ends any loop after 65535 rounds, without a word.
-    func fill() { device.launch(Launch("fill", groups: [64, 1, 1], [.int(count), .float(1), .buffer(buffer)], flops: 5)) }
+    func fill() { device.launch(Launch("fill", groups: Device.flatGroups(count), [.int(count), .float(1), .buffer(buffer)], flops: 5)) }
     fill()
     let (answer, profile) = try device.profile {
       for _ in 0..<40 { fill() }
