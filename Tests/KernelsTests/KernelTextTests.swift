@@ -37,7 +37,8 @@ import Testing
     return folders.map { $0 + "/clang" }.first(where: FileManager.default.isExecutableFile)
   }()
 
-  private static let profiles = [TileProfile.cpu, .cpu(vectorWidth: 8), .cpu(vectorWidth: 4), .gpu, .small]
+  private static let profiles =
+    [TileProfile.cpu, .cpu(vectorWidth: 8), .cpu(vectorWidth: 4), .gpu, .small] + TileProfile.unusual
 
   @Test(.enabled(if: clang != nil, "no clang was found, which would check kernels.cl as OpenCL C"), arguments: profiles)
   func isOpenCLC12(_ profile: TileProfile) throws {
