@@ -50,9 +50,12 @@ struct RunReport {
 
   /// The command as it was typed, with quotes where a shell would need them.
   private static var command: String {
-    let plain = CharacterSet(charactersIn: "_-./=:,+@%").union(.alphanumerics)
-    return (["devicenn"] + CommandLine.arguments.dropFirst()).map { word in
-      !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains) ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-    }.joined(separator: " ")
+    (["devicenn"] + CommandLine.arguments.dropFirst()).map(quoted).joined(separator: " ")
   }
+}
+
+/// A word as a shell takes it.
+func quoted(_ word: String) -> String {
+  let plain = CharacterSet(charactersIn: "_-./=:,+@%").union(.alphanumerics)
+  return !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains) ? word : "'" + word.replacing("'", with: "'\\''") + "'"
 }

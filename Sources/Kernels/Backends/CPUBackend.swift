@@ -20,7 +20,7 @@ final class CPUBackend: Backend {
     profile = TileProfile(
       name: "cpu-\(name)", vector: Int(table.vector), local: 1, tileM: Int(table.tileM), tileN: Int(table.tileN),
       staged: false, itemsN: 1, tileK: 16, columnVectors: Int(table.columnVectors))
-    let memory = Self.availableMemory()
+    let memory = Setting.limited(Self.availableMemory())
     description = DeviceDescription(
       identifier: "cpu", name: "this processor, \(name)", kind: .fallback, vendor: "DeviceNN", driverVersion: "",
       computeUnits: Int(cpu_thread_count()), memory: memory, maxAllocation: memory, localMemory: 1 << 20, maxGroupSize: 1)
