@@ -102,8 +102,8 @@ struct FinetuneCommand: ParsableCommand {
     let model = architecture.makeModel(classes: classes.count, seed: options.seed, on: device)
     if let file { try model.load(file, naming: architecture.naming, headIsOptional: true) }
     let configuration = ModelConfiguration(
-      architecture: architecture, classes: classes, normalization: architecture.normalization, training: options,
-      data: data!, weights: fromScratch ? "from scratch" : weights ?? PretrainedWeights.name)
+      architecture: architecture, classes: classes, training: options, data: data!,
+      weights: fromScratch ? "from scratch" : weights ?? PretrainedWeights.name)
     return (model, configuration)
   }
 

@@ -17,7 +17,12 @@ func complain(_ line: String) { try? FileHandle.standardError.write(contentsOf: 
 /// Calls `farewell` when somebody presses Ctrl-C or a scheduler ends the program, and then lets the signal end it, so
 /// that shells see what happened. Lasts as long as what it returns.
 func whenInterrupted(_ farewell: @escaping @Sendable (_ end: () -> Void) -> Void) -> [any DispatchSourceSignal] {
-  [SIGINT, SIGTERM].map { number in
+  // Whoever started this program may have blocked the signals, as Dispatch's threads do.
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+  pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  return [SIGINT, SIGTERM].map { number in
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInteractive))
     source.setEventHandler {

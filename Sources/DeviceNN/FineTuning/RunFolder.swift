@@ -17,9 +17,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var weights: String
 
   public init(
-    architecture: Backbone, classes: [String], normalization: Normalization, training: FineTuningOptions, data: String,
-    weights: String
+    architecture: Backbone, classes: [String], training: FineTuningOptions, data: String, weights: String
   ) {
+    let normalization = architecture.normalization
     self.architecture = architecture
     self.classes = classes
     self.imageSize = training.imageSize
