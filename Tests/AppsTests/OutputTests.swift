@@ -75,8 +75,8 @@ import Testing
 
   @Test func jsonOnTheCPU() async throws { try await expectJSON(device: "cpu") }
 
-  private static let hasOpenCL = Device.available().contains { $0.identifier == "opencl:0" }
-  private static let needsOpenCL = ProcessInfo.processInfo.environment["DEVICENN_REQUIRE_OPENCL"] == "1"
+  static let hasOpenCL = Device.available().contains { $0.identifier == "opencl:0" }
+  static let needsOpenCL = ProcessInfo.processInfo.environment["DEVICENN_REQUIRE_OPENCL"] == "1"
 
   @Test(.enabled(if: hasOpenCL || needsOpenCL, "there is no OpenCL device")) func jsonThroughOpenCL() async throws {
     try await expectJSON(device: "opencl")

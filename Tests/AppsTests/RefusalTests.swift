@@ -167,7 +167,7 @@ import Testing
       (training(out, "--image-size", "31"), "--image-size 31"), (training(out, epochs: 0), "--epochs 0"),
       (training(out, "--batch-size", "-1"), "--batch-size"), (training(out, "--batch-size", "1"), "--batch-size 1"),
       (training(out, "--no-such-option"), "--no-such-option"),
-      (["predict", "--model", out], "image"), (["evaluate", "--model", out], "--data"), (["dance"], "dance"),
+      (["predict", "--model", out], "image"), (["evaluate", "--model", out], "--data"), (["dance"], "dance"), (training(""), "--out is empty"),
     ]
     for (arguments, word) in wrong {
       let outcome = try await devicenn(arguments)
@@ -187,12 +187,19 @@ import Testing
     let again = try await devicenn(arguments + ["--epochs", "1", "--batch-size", String(fits)], environment: limit)
     #expect(again.status == 0, "\(again.errors)")
 
+    let evaluate = ["evaluate", "--model", out, "--data", Flowers.shared.path, "--batch-size", "12", "--device", "cpu"]
+    let evaluation = try await devicenn(evaluate, environment: ["DEVICENN_MEMORY_LIMIT": "50"])
+    expectRefusal(evaluation, "a batch of 12 does not fit")
+    let few = try #require(evaluation.errors.firstMatch(of: /--batch-size (\d+)/)?.1)
+    #expect(try await devicenn(evaluate + ["--batch-size", String(few)], environment: ["DEVICENN_MEMORY_LIMIT": "50"]).status == 0)
+
     try FileManager.default.removeItem(atPath: out)
     try await refusal(
       training(out, "--image-size", "1024"), environment: ["DEVICENN_MEMORY_LIMIT": "50"], "a smaller --image-size")
   }
 
   @Test func learningRatesThatDiverge() async throws {
-    try await refusal(training(out, epochs: 20, "--learning-rate", "1e30"), "no longer a number", "learning rate below")
+    try await refusal(training(out, epochs: 20, "--learning-rate", "1e30"), "training diverged", "learning rate below")
+    try await refusal(training(out, epochs: 1, "--learning-rate", "1e6"), "training diverged", "learning rate below 1000000")
   }
 }

@@ -15,13 +15,13 @@ import Testing
   }
 
   /// Kills a run as soon as `isTime`, resumes it, and expects nothing to tell it from a whole one.
-  private func killAndResume(_ name: String, sameAs whole: RunResult, _ isTime: (RunFolder) -> Bool) async throws {
+  private func killAndResume(_ name: String, sameAs whole: RunResult, device: String = "cpu", _ isTime: (RunFolder) -> Bool) async throws {
     let run = RunFolder(folder.path(of: name))
-    let command = try Command(training(run.path, epochs: 3, "--seed", "5"))
+    let command = try Command(training(run.path, epochs: 3, device: device, "--seed", "5"))
     while command.isRunning, !isTime(run) { try await Task.sleep(for: .milliseconds(1)) }
     command.send(SIGKILL)
     _ = await command.outcome()
-    let again = try await devicenn("finetune", "--resume", "--out", run.path, "--device", "cpu")
+    let again = try await devicenn("finetune", "--resume", "--out", run.path, "--device", device)
     #expect(again.status == 0, "\(name): \(again.errors)")
     #expect(try RunResult(run.path) == whole, "\(name)")
     let names = try FileManager.default.contentsOfDirectory(atPath: run.path).sorted()
@@ -47,6 +47,14 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: OutputTests.hasOpenCL || OutputTests.needsOpenCL, "there is no OpenCL device"))
+  func killedRunsEndLikeWholeOnesThroughOpenCL() async throws {
+    let whole = try await wholeRun("whole", epochs: 3, "--device", "opencl")
+    try await killAndResume("after the first model", sameAs: whole, device: "opencl") {
+      FileManager.default.fileExists(atPath: $0.modelPath)
+    }
+  }
+
   @Test func aRunThatWasNotYetOneIsStartedAnew() async throws {
     let run = RunFolder(folder.path(of: "run"))
     try folder.write([1, 2, 3], "run/checkpoint.safetensors")
@@ -61,7 +69,8 @@ import Testing
     try FileManager.default.removeItem(atPath: run.reportPath)
     #expect(try await devicenn("finetune", "--resume", "--out", run.path, "--device", "cpu").status == 0)
     #expect(try RunResult(run.path) == before)
-    #expect(FileManager.default.fileExists(atPath: run.reportPath))
+    let report = try String(contentsOfFile: run.reportPath, encoding: .utf8)
+    #expect(report.contains("--batch-size 8"), "not the command that made it")
   }
 
   @Test func theSeedDecidesEverything() async throws {

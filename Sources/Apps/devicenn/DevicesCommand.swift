@@ -25,7 +25,7 @@ struct DevicesCommand: ParsableCommand {
             + "\(device.computeUnits) compute units, \(device.memory / 1_048_576) MiB\(driver)")
       }
     }
-    if !json, devices.count == 1 {
+    if !json, !devices.contains(where: { $0.kind != .fallback }) {
       complain("There is no OpenCL device: no driver is installed, or it offers none (see 'clinfo').")
     }
   }

@@ -35,6 +35,7 @@ struct FinetuneCommand: ParsableCommand {
   func validate() throws {
     if resume && out == nil { throw ValidationError("--resume needs --out: the folder of the run to go on with.") }
     if !resume && data == nil { throw ValidationError("--data is missing: a folder with one folder of photos a class.") }
+    if out == "" { throw ValidationError("--out is empty: the run's folder is missing.") }
     if weights != nil && fromScratch { throw ValidationError("--weights and --from-scratch exclude each other.") }
     for (name, value) in [("--epochs", epochs), ("--batch-size", batchSize)] {
       if let value, value < 1 { throw ValidationError("\(name) \(value) is not a positive number.") }
@@ -101,9 +102,10 @@ struct FinetuneCommand: ParsableCommand {
     if let file { architecture = architecture.matching(file) }
     let model = architecture.makeModel(classes: classes.count, seed: options.seed, on: device)
     if let file { try model.load(file, naming: architecture.naming, headIsOptional: true) }
-    let configuration = ModelConfiguration(
+    var configuration = ModelConfiguration(
       architecture: architecture, classes: classes, training: options, data: data!,
       weights: fromScratch ? "from scratch" : weights ?? PretrainedWeights.name)
+    configuration.command = typedCommand
     return (model, configuration)
   }
 

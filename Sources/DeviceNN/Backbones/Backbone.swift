@@ -57,8 +57,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case otherData(path: String, data: String)
   case otherOption(path: String, option: String, stored: String, given: String)
   case otherClasses(path: String, unknown: [String], known: [String])
-  /// The loss stopped being a number.
-  case diverged(epoch: Int, batch: Int, learningRate: Float)
+  /// The loss grew beyond measure, or is no number any more.
+  case diverged(loss: String, epoch: Int, batch: Int, learningRate: Float)
   /// `fits` pictures a batch is what memory would hold, by a measurement with few.
   case batchTooLarge(batch: Int, fits: Int, device: String, memory: Int)
 }
@@ -80,8 +80,8 @@ extension ModelError: CustomStringConvertible {
       "\(path) was started with \(option) \(stored) and can't be resumed with \(given)"
     case .otherClasses(let path, let unknown, let known):
       "\(path) has the classes \(unknown.joined(separator: ", ")), which the model does not know; it knows \(known.joined(separator: ", "))"
-    case .diverged(let epoch, let batch, let rate):
-      "the loss is no longer a number at batch \(batch) of epoch \(epoch): try a learning rate below \(rate)"
+    case .diverged(let loss, let epoch, let batch, let rate):
+      "training diverged: the loss is \(loss) at batch \(batch) of epoch \(epoch): try a learning rate below \(rate)"
     case .batchTooLarge(let batch, let fits, let device, let memory):
       fits > 0
         ? "a batch of \(batch) does not fit into the \(memory / 1_048_576) MiB of \(device): about \(fits) would (--batch-size \(fits))"

@@ -110,9 +110,7 @@ public final class FineTuner {
     let trainSeconds = (ContinuousClock.now - start) / .seconds(1)
     let evaluation = try model.evaluation(of: validationLoader, on: device)
     // The last step's loss is that of the weights before it.
-    guard evaluation.loss.isFinite else {
-      throw ModelError.diverged(epoch: epoch, batch: trainLoader.batchCount, learningRate: options.learningRate)
-    }
+    try check(evaluation.loss, epoch: epoch, batch: trainLoader.batchCount)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let line = EpochMetrics(
       epoch: epoch, trainLoss: loss, validationLoss: evaluation.loss, validationAccuracy: evaluation.accuracy,
@@ -147,10 +145,12 @@ public final class FineTuner {
       images += batch.count
       guard unread.count == 8 || done == trainLoader.batchCount || done == 1 else { continue }
       for (loss, count) in unread {
-        latestLoss = Double(try read(loss, batch))
-        guard latestLoss.isFinite else {
-          throw ModelError.diverged(epoch: epoch + 1, batch: done, learningRate: options.learningRate)
+        latestLoss = try fitting(batch, on: device) { () throws(DeviceError) in
+          Double(try loss.scalar())
+        } retry: { few throws(DeviceError) in
+          _ = try step(few).scalar()
         }
+        try check(latestLoss, epoch: epoch + 1, batch: done)
         lossSum += latestLoss * Double(count)
       }
       unread = []
@@ -164,6 +164,13 @@ public final class FineTuner {
     return lossSum / Double(images)
   }
 
+  /// No network that learns has a loss of thousands; one that began to diverge soon has none at all.
+  private func check(_ loss: Double, epoch: Int, batch: Int) throws(ModelError) {
+    guard loss < 1e4 else {
+      throw .diverged(loss: "\(Float(loss))", epoch: epoch, batch: batch, learningRate: options.learningRate)
+    }
+  }
+
   /// Forward, backward, update.
   private func step(_ batch: ImageBatch) -> Tensor {
     model.drop(at: optimizer.state.step)
@@ -171,39 +178,6 @@ public final class FineTuner {
     let loss = model(batch.images(on: device)).crossEntropy(labels, labelSmoothing: options.labelSmoothing)
     optimizer.step(loss.gradients(), scale: schedule.scale(at: optimizer.state.step))
     return loss.detached
-  }
-
-  /// Reads a loss; where memory ran out, finds out how large a batch it would hold.
-  private func read(_ loss: Tensor, _ batch: ImageBatch) throws -> Float {
-    do throws(DeviceError) { return try loss.scalar() } catch {
-      guard case .outOfMemory = error else { throw error }
-      throw ModelError.batchTooLarge(
-        batch: batch.count, fits: largestBatch(like: batch), device: device.description.name,
-        memory: device.description.memory)
-    }
-  }
-
-  /// Memory grows linearly with a batch, so two small ones tell. Less than the batch that did not fit; 0 if nothing does.
-  private func largestBatch(like batch: ImageBatch) -> Int {
-    func peak(_ count: Int) -> Int? {
-      device.releaseIdleMemory()
-      device.resetPeakMemory()
-      let loss = step(batch.prefix(count))
-      return (try? loss.scalar()) == nil ? nil : device.memoryUse.peak
-    }
-    guard let two = peak(2) else { return 0 }
-    guard batch.count > 3, let three = peak(3) else { return min(2, batch.count - 1) }
-    return min(3 + (device.description.memory - three) / max(three - two, 1) * 9 / 10, batch.count - 1)
-  }
-}
-
-extension ImageBatch {
-  /// The first pictures.
-  func prefix(_ wanted: Int) -> ImageBatch {
-    let n = min(wanted, count)
-    return ImageBatch(
-      size: size, pixels: Array(pixels[..<(n * size * size * 3)]), colour: Array(colour[..<(n * 12)]),
-      labels: Array(labels[..<n]), indices: Array(indices[..<n]))
   }
 }
 

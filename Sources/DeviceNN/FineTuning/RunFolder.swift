@@ -15,6 +15,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var data: String
   /// Where the first weights came from.
   public var weights: String
+  /// The command that started the run, for its report.
+  public var command = ""
 
   public init(
     architecture: Backbone, classes: [String], training: FineTuningOptions, data: String, weights: String

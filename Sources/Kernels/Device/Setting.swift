@@ -17,7 +17,10 @@ enum Setting: String {
   }
 
   /// `bytes` of a device's memory, or as few as `DEVICENN_MEMORY_LIMIT` allows.
-  static func limited(_ bytes: Int) -> Int { memoryLimit.value.flatMap(Int.init).map { min(bytes, $0 << 20) } ?? bytes }
+  static func limited(_ bytes: Int) -> Int { mebibytes.map { min(bytes, $0 << 20) } ?? bytes }
+
+  /// What `DEVICENN_MEMORY_LIMIT` says; nil where that is no sensible number.
+  static var mebibytes: Int? { memoryLimit.value.flatMap(Int.init).flatMap { (1...1 << 40).contains($0) ? $0 : nil } }
 
   /// The folder of caches: `$DEVICENN_CACHE`, `$XDG_CACHE_HOME/devicenn` or `~/.cache/devicenn`.
   static var cacheFolder: URL {
