@@ -33,7 +33,7 @@ let package = Package(
       path: "Sources/Apps/devicenn", swiftSettings: swiftSettings),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CPUKernels"], swiftSettings: swiftSettings),
     .testTarget(name: "DeviceNNTests", dependencies: ["DeviceNN", "Kernels"], swiftSettings: swiftSettings),
-    .testTarget(name: "AppsTests", dependencies: ["devicenn", "DeviceNN"], swiftSettings: swiftSettings),
+    .testTarget(name: "AppsTests", dependencies: ["devicenn", "DeviceNN", "Kernels"], swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20)

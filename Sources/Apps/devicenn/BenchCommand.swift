@@ -19,7 +19,7 @@ struct BenchCommand: ParsableCommand {
     let device = try device.open()
     for operation in BenchOperator.all(on: device) where filter.map(operation.name.contains) ?? true {
       let seconds = try median(device, operation.run)
-      print(
+      try say(
         jsonObject([
           ("op", .text(operation.name)), ("shape", .list(operation.shape.map { .number(Double($0)) })),
           ("ms", .number(seconds * 1e3)),
@@ -45,14 +45,14 @@ struct BenchCommand: ParsableCommand {
     let profiler = profile ? try device.profile(train).1 : nil
     model.evaluate()
     let inference = try median(device) { withoutGradients { _ = model(images) } }
-    print(
+    try say(
       jsonObject([
         ("op", .text("step.mobilenet_v2_035")), ("shape", .list([.number(Double(batchSize)), .number(Double(imageSize))])),
         ("train_images_per_second", .number((Double(batchSize) / training).rounded())),
         ("inference_images_per_second", .number((Double(batchSize) / inference).rounded())),
         ("peak_memory_mb", .number(Double(peak / 1_048_576))),
       ]))
-    if let profiler { print(profiler) }
+    if let profiler { try say("\(profiler)") }
   }
 
   private func median(_ device: Device, _ work: () -> Void) throws -> Double {

@@ -22,10 +22,10 @@ struct DemoCommand: ParsableCommand {
     try removeEarlierDemo()
     let (photos, tuned, scratch) = (out + "/flowers", out + "/fine-tuned", out + "/from-scratch")
     let species = try drawFlowers(to: photos, size: 96, seed: seed)
-    say("Drew \(species.count) species of flowers into \(photos): \(species.joined(separator: ", ")).")
+    try say("Drew \(species.count) species of flowers into \(photos): \(species.joined(separator: ", ")).")
     try finetune(photos, tuned, [])
     try finetune(photos, scratch, ["--from-scratch"])
-    say(
+    try say(
       """
 
         fine-tuned from the built-in backbone  \(percent(try accuracy(of: tuned)))
@@ -41,7 +41,7 @@ struct DemoCommand: ParsableCommand {
       "--data", photos, "--image-size", "96", "--epochs", "\(epochs)", "--batch-size", "16", "--learning-rate", "0.004",
       "--seed", "\(seed)", "--out", run,
     ] + (device.name.map { ["--device", $0] } ?? []) + more
-    say("\n$ devicenn finetune \(arguments.joined(separator: " "))")
+    try say("\n$ devicenn finetune \(arguments.joined(separator: " "))")
     try FinetuneCommand.parse(arguments).run()
   }
 
@@ -54,14 +54,9 @@ struct DemoCommand: ParsableCommand {
     let made = ["flowers", "fine-tuned", "from-scratch"]
     let found = (try? FileManager.default.contentsOfDirectory(atPath: out)) ?? []
     if let other = found.first(where: { !made.contains($0) }) {
-      throw ValidationError("\(out) holds '\(other)', which no demo made: name another folder with --out.")
+      complain("Error: \(out) holds '\(other)', which no demo made: name another folder with --out")
+      throw ExitCode.failure
     }
     for name in found { try FileManager.default.removeItem(atPath: out + "/" + name) }
-  }
-
-  /// In order with what the runs write, which goes to standard output and standard error.
-  private func say(_ text: String) {
-    print(text)
-    fflush(nil)
   }
 }

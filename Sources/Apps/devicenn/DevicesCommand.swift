@@ -12,7 +12,7 @@ struct DevicesCommand: ParsableCommand {
     let devices = Device.available()
     for device in devices {
       if json {
-        print(
+        try say(
           jsonObject([
             ("identifier", .text(device.identifier)), ("name", .text(device.name)), ("kind", .text(device.kind.rawValue)),
             ("vendor", .text(device.vendor)), ("driver", .text(device.driverVersion)),
@@ -20,14 +20,13 @@ struct DevicesCommand: ParsableCommand {
           ]))
       } else {
         let driver = device.driverVersion.isEmpty ? "" : ", driver \(device.driverVersion)"
-        print(
+        try say(
           "\(device.identifier.padding(toLength: 10, withPad: " ", startingAt: 0)) \(device.name), "
             + "\(device.computeUnits) compute units, \(device.memory / 1_048_576) MiB\(driver)")
       }
     }
-    if !json, devices.count == 1 {
-      FileHandle.standardError.write(
-        Data("There is no OpenCL device: no driver is installed, or it offers none (see 'clinfo').\n".utf8))
+    if !json, !devices.contains(where: { $0.kind != .fallback }) {
+      complain("There is no OpenCL device: no driver is installed, or it offers none (see 'clinfo').")
     }
   }
 }

@@ -33,14 +33,14 @@ struct EvaluateCommand: ParsableCommand {
           ("precision", .number(confusion.precision(of: i) ?? .nan)), ("recall", .number(confusion.recall(of: i) ?? .nan)),
         ])
       }
-      print(
+      try say(
         jsonObject([
           ("accuracy", .number(evaluation.accuracy)), ("loss", .number(evaluation.loss)),
           ("photos", .number(Double(evaluation.predictions.count))), ("classes", .list(classes)),
         ]))
     } else {
-      print("accuracy \(percent(evaluation.accuracy)) on \(evaluation.predictions.count) photos\n")
-      print(confusion.text())
+      try say("accuracy \(percent(evaluation.accuracy)) on \(evaluation.predictions.count) photos\n")
+      try say(confusion.text())
     }
   }
 }

@@ -35,11 +35,15 @@ struct FinetuneCommand: ParsableCommand {
   func validate() throws {
     if resume && out == nil { throw ValidationError("--resume needs --out: the folder of the run to go on with.") }
     if !resume && data == nil { throw ValidationError("--data is missing: a folder with one folder of photos a class.") }
+    if out == "" { throw ValidationError("--out is empty: the run's folder is missing.") }
     if weights != nil && fromScratch { throw ValidationError("--weights and --from-scratch exclude each other.") }
     for (name, value) in [("--epochs", epochs), ("--batch-size", batchSize)] {
       if let value, value < 1 { throw ValidationError("\(name) \(value) is not a positive number.") }
     }
     if let imageSize, !(32...1024).contains(imageSize) { throw ValidationError("--image-size \(imageSize) is not in 32 … 1024.") }
+    if batchSize == 1, let imageSize, imageSize <= 32, !freezeBackbone {
+      throw ValidationError("--batch-size 1 at --image-size \(imageSize) leaves batch normalisation a single number: take 2 or more photos.")
+    }
     if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
       throw ValidationError("--learning-rate \(learningRate) is not a positive number.")
     }
@@ -49,12 +53,17 @@ struct FinetuneCommand: ParsableCommand {
     let progress = ProgressBar()
     defer { progress.clear() }
     let folder = RunFolder(out ?? defaultRun())
+    let resumption = "devicenn finetune --resume --out \(quoted(folder.path))" + (device.name.map { " --device \(quoted($0))" } ?? "")
+    let signals = whenInterrupted { end in
+      progress.print(folder.isRun ? "interrupted; to go on: \(resumption)" : "interrupted", then: end)
+    }
+    defer { signals.forEach { $0.cancel() } }
     if !resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
     let device = try device.open()
     let (model, configuration) = resume ? try resumedModel(folder, device) : try newModel(device)
-    let data = try ImageDataset(path: configuration.data, skippingBad: skipBadImages, seed: configuration.training.seed)
+    let data = try ImageDataset(path: configuration.data, skippingBad: configuration.training.skipsBadImages, seed: configuration.training.seed)
     for bad in data.skipped { progress.print("skipped \(bad.error)") }
-    if !data.skipped.isEmpty { progress.print("\(data.skipped.count) photos were skipped") }
+    if !data.skipped.isEmpty { progress.print(data.skipped.count == 1 ? "1 photo was skipped" : "\(data.skipped.count) photos were skipped") }
     guard data.classes == configuration.classes else { throw ModelError.otherData(path: folder.path, data: data.path) }
     progress.print(
       "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
@@ -62,17 +71,17 @@ struct FinetuneCommand: ParsableCommand {
     let tuner = try FineTuner(model, configuration, data: data, run: folder, on: device, isResumed: resume)
     let evaluation = try tuner.train(onProgress: progress.update) { metrics in
       progress.finish(metrics, of: tuner.options.epochs)
-      if json { print(metrics.jsonLine) }
+      if json { try say(metrics.jsonLine) }
     }
     try RunReport(tuner, configuration, evaluation).write()
     if json {
-      print(
+      try say(
         jsonObject([
           ("run", .text(folder.path)), ("validationAccuracy", .number(evaluation.accuracy)),
           ("validationLoss", .number(evaluation.loss)), ("seconds", .number(tuner.seconds)),
         ]))
     } else {
-      print("validation accuracy \(percent(evaluation.accuracy)) after \(tuner.options.epochs) epochs; \(folder.reportPath)")
+      try say("validation accuracy \(percent(evaluation.accuracy)) after \(tuner.options.epochs) epoch\(tuner.options.epochs == 1 ? "" : "s"); \(folder.reportPath)")
     }
   }
 
@@ -85,6 +94,7 @@ struct FinetuneCommand: ParsableCommand {
     if let seed { options.seed = seed }
     options.fromScratch = fromScratch
     options.freezesBackbone = freezeBackbone
+    options.skipsBadImages = skipBadImages
     // The folder is listed first: a wrong path should not wait for weights. It is read whole a moment later.
     let classes = try ImageDataset.classes(of: data!)
     var architecture = try Backbone(named: backbone ?? "mobilenet_v2_035")
@@ -92,9 +102,10 @@ struct FinetuneCommand: ParsableCommand {
     if let file { architecture = architecture.matching(file) }
     let model = architecture.makeModel(classes: classes.count, seed: options.seed, on: device)
     if let file { try model.load(file, naming: architecture.naming, headIsOptional: true) }
-    let configuration = ModelConfiguration(
-      architecture: architecture, classes: classes, normalization: architecture.normalization, training: options,
-      data: data!, weights: fromScratch ? "from scratch" : weights ?? PretrainedWeights.name)
+    var configuration = ModelConfiguration(
+      architecture: architecture, classes: classes, training: options, data: data!,
+      weights: fromScratch ? "from scratch" : weights ?? PretrainedWeights.name)
+    configuration.command = typedCommand
     return (model, configuration)
   }
 
@@ -108,13 +119,16 @@ struct FinetuneCommand: ParsableCommand {
       ("--batch-size", batchSize.map(String.init), "\(training.batchSize)"),
       ("--learning-rate", learningRate.map { "\($0)" }, "\(training.learningRate)"),
       ("--image-size", imageSize.map(String.init), "\(training.imageSize)"), ("--seed", seed.map(String.init), "\(training.seed)"),
+      ("--from-scratch", fromScratch ? "true" : nil, "\(training.fromScratch)"),
+      ("--freeze-backbone", freezeBackbone ? "true" : nil, "\(training.freezesBackbone)"),
+      ("--skip-bad-images", skipBadImages ? "true" : nil, "\(training.skipsBadImages)"),
     ]
     for (option, value, stored) in given {
       if let value, value != stored { throw ModelError.otherOption(path: folder.path, option: option, stored: stored, given: value) }
     }
     // The photos may have moved; that they are the same is checked by their names.
     if let data { configuration.data = data }
-    let model = configuration.architecture.makeModel(classes: configuration.classes.count, on: device)
+    let model = configuration.architecture.makeModel(classes: configuration.classes.count, seed: training.seed, on: device)
     return (model, configuration)
   }
 

@@ -4,7 +4,8 @@ import Kernels
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Says what a trained model sees in photos: the five likeliest classes of each.")
+    commandName: "predict", abstract: "Says what a trained model sees in photos: the five likeliest classes of each.",
+    discussion: "A photo that can't be read is named on standard error; the others are answered, and the command fails.")
 
   @Option(help: ArgumentHelp("The folder of a run.", valueName: "run")) var model: String
   @Argument(help: ArgumentHelp("Photos: JPEG, PNG or PPM files.", valueName: "image")) var images: [String]
@@ -14,8 +15,15 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     let device = try device.open()
     let (model, configuration) = try RunFolder(model).model(on: device)
+    var failures = 0
     for path in images {
-      let image = try Image(contentsOf: path, atLeast: configuration.imageSize)
+      let image: Image
+      do { image = try Image(contentsOf: path, atLeast: configuration.imageSize) } catch {
+        complain("Error: \(error)")
+        if json { try say(jsonObject([("image", .text(path)), ("error", .text("\(error)"))])) }
+        failures += 1
+        continue
+      }
       let batch = configuration.transform.batch(of: image)
       let probabilities = try model.probabilities(batch, on: device)[0]
       let best = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }.prefix(5)
@@ -23,10 +31,11 @@ struct PredictCommand: ParsableCommand {
         let answers = best.map {
           JSONValue.object([("class", .text(configuration.classes[$0])), ("probability", .number(probabilities[$0]))])
         }
-        print(jsonObject([("image", .text(path)), ("predictions", .list(answers))]))
+        try say(jsonObject([("image", .text(path)), ("predictions", .list(answers))]))
       } else {
-        print(path + ": " + best.map { "\(configuration.classes[$0]) \(percent(probabilities[$0]))" }.joined(separator: ", "))
+        try say(path + ": " + best.map { "\(configuration.classes[$0]) \(percent(probabilities[$0]))" }.joined(separator: ", "))
       }
     }
+    if failures > 0 { throw ExitCode.failure }
   }
 }

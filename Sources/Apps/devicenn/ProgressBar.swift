@@ -36,11 +36,12 @@ final class ProgressBar: Sendable {
   /// Leaves the epoch's line above the bar.
   func finish(_ metrics: EpochMetrics, of epochs: Int) { print(metrics.line(epochs: epochs)) }
 
-  /// Writes a line above the bar.
-  func print(_ line: String) {
+  /// Writes a line above the bar; no other thread draws before `then` is done.
+  func print(_ line: String, then: () -> Void = {}) {
     state.withLock { state in
       erase(&state)
       write(line + "\n")
+      then()
     }
   }
 
@@ -66,7 +67,8 @@ final class ProgressBar: Sendable {
     return Int(size.ws_col)
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// A bar that can't be drawn must not end a training.
+  private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 }
 
 private func environment(_ name: String) -> String? {

@@ -17,7 +17,7 @@ struct RunReport {
   func write() throws {
     let options = tuner.options
     let report = Report(
-      title: URL(fileURLWithPath: configuration.data).lastPathComponent, command: Self.command,
+      title: URL(fileURLWithPath: configuration.data).lastPathComponent, command: configuration.command,
       device: tuner.device.description.name, backbone: "\(configuration.architecture.name), \(configuration.weights)",
       date: Date().formatted(.iso8601.year().month().day().dateSeparator(.dash)),
       trainImages: tuner.data.train.count, validationImages: tuner.data.validation.count, seconds: tuner.seconds,
@@ -48,11 +48,13 @@ struct RunReport {
       probability: prediction.probabilities[prediction.predicted], photo: photo ?? Data())
   }
 
-  /// The command as it was typed, with quotes where a shell would need them.
-  private static var command: String {
-    let plain = CharacterSet(charactersIn: "_-./=:,+@%").union(.alphanumerics)
-    return (["devicenn"] + CommandLine.arguments.dropFirst()).map { word in
-      !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains) ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-    }.joined(separator: " ")
-  }
+}
+
+/// The command as it was typed, with quotes where a shell would need them.
+var typedCommand: String { (["devicenn"] + CommandLine.arguments.dropFirst()).map(quoted).joined(separator: " ") }
+
+/// A word as a shell takes it.
+func quoted(_ word: String) -> String {
+  let plain = CharacterSet(charactersIn: "_-./=:,+@%").union(.alphanumerics)
+  return !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains) ? word : "'" + word.replacing("'", with: "'\\''") + "'"
 }

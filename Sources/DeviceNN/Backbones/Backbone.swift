@@ -11,12 +11,21 @@ public struct Backbone: Sendable, Equatable, Codable {
 
   public init(named name: String, style: MobileNetV2.Style = .torchvision) throws(ModelError) {
     let prefix = "mobilenet_v2_"
-    guard name.hasPrefix(prefix), name.count == prefix.count + 3, let percent = Int(name.dropFirst(prefix.count)),
-      percent > 0
+    let digits = name.dropFirst(prefix.count)
+    guard name.hasPrefix(prefix), digits.count == 3, digits.allSatisfy(\.isASCII), digits.allSatisfy(\.isNumber),
+      let percent = Int(digits), percent > 0
     else { throw .unknownBackbone(name: name, known: Self.examples) }
     self.name = name
     self.percent = percent
     self.style = style
+  }
+
+  private enum CodingKeys: String, CodingKey { case name, style }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      named: container.decode(String.self, forKey: .name), style: container.decode(MobileNetV2.Style.self, forKey: .style))
   }
 
   /// The network with random weights, which `seed` alone decides.
@@ -39,6 +48,8 @@ public struct Backbone: Sendable, Equatable, Codable {
 
 /// What is wrong with a model's description or a run's folder.
 public enum ModelError: Error, Equatable, Sendable {
+  /// A folder to learn from leaves nothing to measure with.
+  case noValidationPictures(data: String)
   case unknownBackbone(name: String, known: [String])
   case noBuiltInWeights(backbone: String)
   case notARun(path: String, reason: String)
@@ -46,8 +57,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case otherData(path: String, data: String)
   case otherOption(path: String, option: String, stored: String, given: String)
   case otherClasses(path: String, unknown: [String], known: [String])
-  /// The loss stopped being a number.
-  case diverged(epoch: Int, batch: Int, learningRate: Float)
+  /// The loss grew beyond measure, or is no number any more.
+  case diverged(loss: String, epoch: Int, batch: Int, learningRate: Float)
   /// `fits` pictures a batch is what memory would hold, by a measurement with few.
   case batchTooLarge(batch: Int, fits: Int, device: String, memory: Int)
 }
@@ -55,6 +66,8 @@ public enum ModelError: Error, Equatable, Sendable {
 extension ModelError: CustomStringConvertible {
   public var description: String {
     switch self {
+    case .noValidationPictures(let data):
+      "\(data) leaves no picture for validation: a class needs two or more, or put some into \(data)/val/CLASS"
     case .unknownBackbone(let name, let known):
       "there is no backbone '\(name)'; there are \(known.joined(separator: ", ")), and any other width in percent"
     case .noBuiltInWeights(let backbone):
@@ -67,12 +80,12 @@ extension ModelError: CustomStringConvertible {
       "\(path) was started with \(option) \(stored) and can't be resumed with \(given)"
     case .otherClasses(let path, let unknown, let known):
       "\(path) has the classes \(unknown.joined(separator: ", ")), which the model does not know; it knows \(known.joined(separator: ", "))"
-    case .diverged(let epoch, let batch, let rate):
-      "the loss is no longer a number at batch \(batch) of epoch \(epoch): try a learning rate below \(rate)"
+    case .diverged(let loss, let epoch, let batch, let rate):
+      "training diverged: the loss is \(loss) at batch \(batch) of epoch \(epoch): try a learning rate below \(rate)"
     case .batchTooLarge(let batch, let fits, let device, let memory):
       fits > 0
         ? "a batch of \(batch) does not fit into the \(memory / 1_048_576) MiB of \(device): about \(fits) would (--batch-size \(fits))"
-        : "not even one picture a batch fits into the \(memory / 1_048_576) MiB of \(device): try a smaller --image-size"
+        : "neither a batch of \(batch) nor a smaller one fits into the \(memory / 1_048_576) MiB of \(device): try a smaller --image-size"
     }
   }
 }

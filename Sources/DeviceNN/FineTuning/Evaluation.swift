@@ -47,7 +47,11 @@ extension ImageClassifier {
     let batches = loader.epoch(0)
     var predictions: [Prediction] = []
     while let batch = try batches.next() {
-      let probabilities = try self.probabilities(batch, on: device)
+      let probabilities = try fitting(batch, on: device) { () throws(DeviceError) in
+        try self.probabilities(batch, on: device)
+      } retry: { few throws(DeviceError) in
+        _ = try self.probabilities(few, on: device)
+      }
       for (i, row) in probabilities.enumerated() {
         predictions.append(Prediction(index: batch.indices[i], label: Int(batch.labels[i]), probabilities: row))
       }

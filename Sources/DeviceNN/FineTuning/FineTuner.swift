@@ -12,11 +12,13 @@ public final class FineTuner {
   private let trainLoader: BatchLoader
   private let validationLoader: BatchLoader
   private let schedule: OneCycle
+  private let isResumed: Bool
   private var optimizer: AdamW
   private var metrics: MetricsLog
   private var position: TrainingCheckpoint
 
-  /// - Parameter isResumed: continues the run in `run`; otherwise starts one there.
+  /// - Parameter isResumed: continues the run in `run`; otherwise starts one there, and takes it back if it fails before
+  ///   its first epoch is done.
   public init(
     _ model: any ImageClassifier, _ configuration: ModelConfiguration, data: ImageDataset, run: RunFolder, on device: Device,
     isResumed: Bool = false
@@ -26,7 +28,9 @@ public final class FineTuner {
     self.data = data
     self.run = run
     self.device = device
+    self.isResumed = isResumed
     options = configuration.training
+    guard data.validation.count > 0 else { throw ModelError.noValidationPictures(data: data.path) }
     var transform = configuration.transform
     validationLoader = BatchLoader(data.validation, transform: transform, batchSize: options.batchSize)
     transform.augmentation = options.augmentation
@@ -40,12 +44,24 @@ public final class FineTuner {
       guard position.fingerprint == data.fingerprint else {
         throw ModelError.otherData(path: run.path, data: data.path)
       }
+      guard position.epoch <= options.epochs, optimizer.state.step == position.epoch * trainLoader.batchCount else {
+        throw CheckpointError.damagedTensor(
+          file: run.checkpointPath, tensor: "position", found: "step \(optimizer.state.step) after epoch \(position.epoch)",
+          wanted: "\(trainLoader.batchCount) steps an epoch, and \(options.epochs) epochs")
+      }
       metrics = try MetricsLog(resuming: run.metricsPath, after: position.epoch)
     } else {
+      if run.isRun { throw ModelError.alreadyARun(path: run.path) }
       position = TrainingCheckpoint(epoch: 0, fingerprint: data.fingerprint, seconds: 0)
-      try run.create(configuration)
-      metrics = try MetricsLog(startingAt: run.metricsPath)
-      try position.write(model, optimizer.state, to: run.checkpointPath)
+      try run.createFolder()
+      do {
+        metrics = try MetricsLog(startingAt: run.metricsPath)
+        try position.write(model, optimizer.state, to: run.checkpointPath)
+        try run.write(configuration)
+      } catch {
+        run.remove()
+        throw error
+      }
     }
   }
 
@@ -70,31 +86,46 @@ public final class FineTuner {
   ///
   /// - Returns: what the final model says of the validation pictures.
   public func train(
-    onProgress: (TrainingProgress) -> Void = { _ in }, onEpoch: (EpochMetrics) -> Void = { _ in }
+    onProgress: (TrainingProgress) -> Void = { _ in }, onEpoch: (EpochMetrics) throws -> Void = { _ in }
   ) throws -> Evaluation {
     var evaluation: Evaluation?
     while position.epoch < options.epochs {
-      let epoch = position.epoch
-      let start = ContinuousClock.now
-      let loss = try trainEpoch(epoch, onProgress: onProgress)
-      let trainSeconds = (ContinuousClock.now - start) / .seconds(1)
-      let result = try model.evaluation(of: validationLoader, on: device)
-      let seconds = (ContinuousClock.now - start) / .seconds(1)
-      let line = EpochMetrics(
-        epoch: epoch + 1, trainLoss: loss, validationLoss: result.loss, validationAccuracy: result.accuracy,
-        learningRate: Double(options.learningRate * schedule.scale(at: optimizer.state.step - 1)), seconds: seconds,
-        imagesPerSecond: Double(data.train.count) / trainSeconds)
-      try metrics.append(line)
-      position.epoch += 1
-      position.seconds += seconds
-      try writeSafetensors(
-        model.records(naming: configuration.architecture.naming),
-        metadata: ["format": "pt", "architecture": configuration.architecture.name], to: run.modelPath)
-      try position.write(model, optimizer.state, to: run.checkpointPath)
-      onEpoch(line)
+      let (line, result): (EpochMetrics, Evaluation)
+      do { (line, result) = try nextEpoch(onProgress: onProgress) } catch {
+        // A batch that was too large, or a rate that was too high, is tried again with another under the same name.
+        if position.epoch == 0, !isResumed { run.remove() }
+        throw error
+      }
+      try onEpoch(line)
       evaluation = result
     }
     return try evaluation ?? model.evaluation(of: validationLoader, on: device)
+  }
+
+  /// Trains and measures an epoch, and stores where the run is then.
+  private func nextEpoch(onProgress: (TrainingProgress) -> Void) throws -> (EpochMetrics, Evaluation) {
+    let epoch = position.epoch + 1
+    let start = ContinuousClock.now
+    let loss = try trainEpoch(position.epoch, onProgress: onProgress)
+    let trainSeconds = (ContinuousClock.now - start) / .seconds(1)
+    let evaluation = try model.evaluation(of: validationLoader, on: device)
+    // The last step's loss is that of the weights before it.
+    try check(evaluation.loss, epoch: epoch, batch: trainLoader.batchCount)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let line = EpochMetrics(
+      epoch: epoch, trainLoss: loss, validationLoss: evaluation.loss, validationAccuracy: evaluation.accuracy,
+      learningRate: Double(options.learningRate * schedule.scale(at: optimizer.state.step - 1)), seconds: seconds,
+      imagesPerSecond: Double(data.train.count) / trainSeconds)
+    try metrics.append(line)
+    try writeSafetensors(
+      model.records(naming: configuration.architecture.naming),
+      metadata: ["format": "pt", "architecture": configuration.architecture.name], to: run.modelPath)
+    var next = position
+    next.epoch = epoch
+    next.seconds += seconds
+    try next.write(model, optimizer.state, to: run.checkpointPath)
+    position = next
+    return (line, evaluation)
   }
 
   /// One pass over the training pictures.
@@ -114,10 +145,12 @@ public final class FineTuner {
       images += batch.count
       guard unread.count == 8 || done == trainLoader.batchCount || done == 1 else { continue }
       for (loss, count) in unread {
-        latestLoss = Double(try read(loss, batch))
-        guard latestLoss.isFinite else {
-          throw ModelError.diverged(epoch: epoch + 1, batch: done, learningRate: options.learningRate)
+        latestLoss = try fitting(batch, on: device) { () throws(DeviceError) in
+          Double(try loss.scalar())
+        } retry: { few throws(DeviceError) in
+          _ = try step(few).scalar()
         }
+        try check(latestLoss, epoch: epoch + 1, batch: done)
         lossSum += latestLoss * Double(count)
       }
       unread = []
@@ -131,6 +164,13 @@ public final class FineTuner {
     return lossSum / Double(images)
   }
 
+  /// No network that learns has a loss of thousands; one that began to diverge soon has none at all.
+  private func check(_ loss: Double, epoch: Int, batch: Int) throws(ModelError) {
+    guard loss < 1e4 else {
+      throw .diverged(loss: "\(Float(loss))", epoch: epoch, batch: batch, learningRate: options.learningRate)
+    }
+  }
+
   /// Forward, backward, update.
   private func step(_ batch: ImageBatch) -> Tensor {
     model.drop(at: optimizer.state.step)
@@ -138,39 +178,6 @@ public final class FineTuner {
     let loss = model(batch.images(on: device)).crossEntropy(labels, labelSmoothing: options.labelSmoothing)
     optimizer.step(loss.gradients(), scale: schedule.scale(at: optimizer.state.step))
     return loss.detached
-  }
-
-  /// Reads a loss; where memory ran out, finds out how large a batch it would hold.
-  private func read(_ loss: Tensor, _ batch: ImageBatch) throws -> Float {
-    do throws(DeviceError) { return try loss.scalar() } catch {
-      guard case .outOfMemory = error else { throw error }
-      throw ModelError.batchTooLarge(
-        batch: batch.count, fits: largestBatch(like: batch), device: device.description.name,
-        memory: device.description.memory)
-    }
-  }
-
-  /// Memory grows linearly with a batch, so two small ones tell.
-  private func largestBatch(like batch: ImageBatch) -> Int {
-    func peak(_ count: Int) -> Int? {
-      device.releaseIdleMemory()
-      device.resetPeakMemory()
-      let loss = step(batch.prefix(count))
-      return (try? loss.scalar()) == nil ? nil : device.memoryUse.peak
-    }
-    guard let two = peak(2), let four = peak(4) else { return 0 }
-    let perImage = max((four - two) / 2, 1)
-    return max(0, 4 + (device.description.memory - four) / perImage * 9 / 10)
-  }
-}
-
-extension ImageBatch {
-  /// The first pictures.
-  func prefix(_ wanted: Int) -> ImageBatch {
-    let n = min(wanted, count)
-    return ImageBatch(
-      size: size, pixels: Array(pixels[..<(n * size * size * 3)]), colour: Array(colour[..<(n * 12)]),
-      labels: Array(labels[..<n]), indices: Array(indices[..<n]))
   }
 }
 

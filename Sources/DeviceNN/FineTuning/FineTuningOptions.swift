@@ -14,6 +14,9 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
   /// Decides the order of the pictures, their augmentation, the head's first weights and what dropout drops.
   public var seed: UInt64 = 0
 
+  /// Leaves out pictures that can't be read, instead of refusing the data set.
+  public var skipsBadImages = false
+
   public init() {}
 
   var augmentation: Augmentation { Augmentation(scale: 0.35...1) }

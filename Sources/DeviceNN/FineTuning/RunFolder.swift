@@ -15,11 +15,13 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var data: String
   /// Where the first weights came from.
   public var weights: String
+  /// The command that started the run, for its report.
+  public var command = ""
 
   public init(
-    architecture: Backbone, classes: [String], normalization: Normalization, training: FineTuningOptions, data: String,
-    weights: String
+    architecture: Backbone, classes: [String], training: FineTuningOptions, data: String, weights: String
   ) {
+    let normalization = architecture.normalization
     self.architecture = architecture
     self.classes = classes
     self.imageSize = training.imageSize
@@ -37,6 +39,18 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
       normalization: Normalization(
         mean: SIMD3(mean[0], mean[1], mean[2]), deviation: SIMD3(deviation[0], deviation[1], deviation[2])))
   }
+
+  /// The first field, if any, that would stop a program which trusts it: a file may be damaged, or edited by hand.
+  var impossibleField: String? {
+    let checks: [(String, Bool)] = [
+      ("classes", classes.count > 1 && Set(classes).count == classes.count), ("mean", mean.count == 3),
+      ("deviation", deviation.count == 3 && deviation.allSatisfy { $0 > 0 }), ("imageSize", (1...4096).contains(imageSize)),
+      ("training.imageSize", training.imageSize == imageSize), ("training.epochs", (1...1_000_000).contains(training.epochs)),
+      ("training.batchSize", (1...1_000_000).contains(training.batchSize)),
+      ("training.learningRate", training.learningRate > 0),
+    ]
+    return checks.first { !$0.1 }?.0
+  }
 }
 
 public struct RunFolder: Sendable {
@@ -50,13 +64,22 @@ public struct RunFolder: Sendable {
   public var metricsPath: String { path + "/metrics.jsonl" }
   public var reportPath: String { path + "/report.html" }
 
-  public var isRun: Bool { FileManager.default.fileExists(atPath: configurationPath) }
+  /// Whether there is something in the folder that a new run must not overwrite.
+  public var isRun: Bool { [configurationPath, modelPath].contains(where: FileManager.default.fileExists) }
 
-  /// Makes the folder and writes what the run is.
-  public func create(_ configuration: ModelConfiguration) throws(FileError) {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch { throw .unwritable(path: path, reason: error.localizedDescription) }
+  func createFolder() throws(FileError) {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+      guard isFolder.boolValue else { throw .unwritable(path: path, reason: "it is a file, and a folder was wanted") }
+      return
+    }
+    let parent = (path as NSString).deletingLastPathComponent
+    if !parent.isEmpty, parent != path { try RunFolder(parent).createFolder() }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw unwritable(path, errno) }
+  }
+
+  /// Writes what the run is. From then on the folder is a run, so that everything else comes before it.
+  func write(_ configuration: ModelConfiguration) throws(FileError) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     guard let json = try? encoder.encode(configuration) else {
@@ -65,17 +88,27 @@ public struct RunFolder: Sendable {
     try AtomicFile.write(json, to: configurationPath)
   }
 
+  /// Takes back a run that failed before it came to anything; files of others stay, and so does the folder around them.
+  func remove() {
+    for file in [configurationPath, modelPath, checkpointPath, metricsPath, reportPath] { unlink(file) }
+    rmdir(path)
+  }
+
   public func configuration() throws(ModelError) -> ModelConfiguration {
+    guard FileManager.default.fileExists(atPath: path) else { throw .notARun(path: path, reason: "there is no such folder") }
     guard let json = FileManager.default.contents(atPath: configurationPath) else {
       throw .notARun(path: path, reason: "it has no config.json")
     }
     do {
       let configuration = try JSONDecoder().decode(ModelConfiguration.self, from: json)
-      guard configuration.mean.count == 3, configuration.deviation.count == 3, !configuration.classes.isEmpty,
-        configuration.imageSize > 0
-      else { throw ModelError.notARun(path: path, reason: "config.json lacks classes, or three means and deviations") }
+      if let field = configuration.impossibleField {
+        throw ModelError.notARun(path: path, reason: "config.json gives '\(field)' a value that no run has")
+      }
       return configuration
-    } catch let error as ModelError { throw error } catch {
+    } catch let error as ModelError {
+      guard case .unknownBackbone = error else { throw error }
+      throw .notARun(path: path, reason: "config.json does not describe a model: \(error)")
+    } catch {
       throw .notARun(path: path, reason: "config.json does not describe a model: \(Self.reason(error))")
     }
   }

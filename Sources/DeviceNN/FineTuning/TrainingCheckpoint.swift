@@ -29,17 +29,26 @@ struct TrainingCheckpoint {
   init(path: String, into model: any ImageClassifier, _ optimizer: inout some Optimizer) throws {
     let file = try SafetensorsFile(path: path)
     let parameters = model.namedParameters()
-    try file.check(parameters.map { ("model.\($0.name)", $0.parameter.value.shape) } + [("position", [2])])
-    for (name, parameter) in parameters { parameter.assign(try file.floats(named: "model.\(name)")) }
+    let trained = optimizer.groups.flatMap(\.parameters).map(\.value)
+    try file.check([("position", [2])])
     let position = try file.integers(named: "position")
+    guard position.allSatisfy({ (0...Int64(Int32.max)).contains($0) }) else {
+      throw CheckpointError.damagedTensor(file: path, tensor: "position", found: "\(position)", wanted: "an epoch and a step")
+    }
     var state = OptimizerState()
     state.step = Int(position[1])
-    for (index, parameter) in optimizer.groups.flatMap(\.parameters).enumerated() {
-      let names = (0...).lazy.map { "moment.\(index).\($0)" }.prefix { file.contains($0) }
-      let moments = try names.map {
-        Tensor(try file.floats(named: $0, shape: parameter.value.shape), shape: parameter.value.shape, on: parameter.value.device)
+    // Before the first step there are no moments.
+    let moments = trained.indices.map { index in
+      (0..<(state.step > 0 ? optimizer.momentCount : 0)).map { "moment.\(index).\($0)" }
+    }
+    try file.check(
+      parameters.map { ("model.\($0.name)", $0.parameter.value.shape) }
+        + trained.indices.flatMap { index in moments[index].map { ($0, trained[index].shape) } })
+    for (name, parameter) in parameters { parameter.assign(try file.floats(named: "model.\(name)")) }
+    for (index, value) in trained.enumerated() where !moments[index].isEmpty {
+      state.moments[index] = try moments[index].map {
+        Tensor(try file.floats(named: $0), shape: value.shape, on: value.device)
       }
-      if !moments.isEmpty { state.moments[index] = moments }
     }
     optimizer.state = state
     epoch = Int(position[0])

@@ -27,6 +27,8 @@ public protocol Optimizer {
   var groups: [ParameterGroup] { get set }
   /// - Parameter scale: what a schedule makes of the groups' learning rates at this step.
   mutating func step(_ gradients: Gradients, scale: Float)
+  /// How many tensors it keeps for each parameter.
+  var momentCount: Int { get }
   /// What it remembers of earlier steps, for a checkpoint.
   var state: OptimizerState { get set }
 }
@@ -41,7 +43,7 @@ public struct OptimizerState {
 
 extension Optimizer {
   /// The tensors to move in a group with their moments, which start at zero.
-  mutating func updates(_ group: Int, _ gradients: Gradients, momentCount: Int) -> [UpdatedTensor] {
+  mutating func updates(_ group: Int, _ gradients: Gradients) -> [UpdatedTensor] {
     let first = groups[..<group].reduce(0) { $0 + $1.parameters.count }
     return groups[group].parameters.enumerated().compactMap { i, parameter in
       guard let gradient = gradients[parameter] else { return nil }

@@ -6,6 +6,7 @@ public struct SGD: Optimizer {
   public var momentum: Float
   public var isNesterov: Bool
   public var state = OptimizerState()
+  public var momentCount: Int { 1 }
 
   public init(_ groups: [ParameterGroup], momentum: Float = 0.9, isNesterov: Bool = false) {
     self.groups = groups
@@ -16,7 +17,7 @@ public struct SGD: Optimizer {
   public mutating func step(_ gradients: Gradients, scale: Float = 1) {
     state.step += 1
     for (i, group) in groups.enumerated() {
-      let tensors = updates(i, gradients, momentCount: 1)
+      let tensors = updates(i, gradients)
       tensors.first?.value.device.sgdStep(
         tensors, learningRate: group.learningRate * scale, momentum: momentum, weightDecay: group.weightDecay,
         nesterov: isNesterov)

@@ -20,7 +20,7 @@ final class CPUBackend: Backend {
     profile = TileProfile(
       name: "cpu-\(name)", vector: Int(table.vector), local: 1, tileM: Int(table.tileM), tileN: Int(table.tileN),
       staged: false, itemsN: 1, tileK: 16, columnVectors: Int(table.columnVectors))
-    let memory = Self.availableMemory()
+    let memory = Setting.limited(Self.availableMemory())
     description = DeviceDescription(
       identifier: "cpu", name: "this processor, \(name)", kind: .fallback, vendor: "DeviceNN", driverVersion: "",
       computeUnits: Int(cpu_thread_count()), memory: memory, maxAllocation: memory, localMemory: 1 << 20, maxGroupSize: 1)
@@ -76,8 +76,18 @@ final class CPUBackend: Backend {
 
   func synchronize() {}
 
-  /// Bytes that may be used without pushing other programs out of memory.
-  private static func availableMemory() -> Int {
+  /// Bytes that may be used without pushing other programs out of memory, or being killed for it: three quarters of what
+  /// is available, because pictures that wait for the device need some too.
+  private static func availableMemory() -> Int { min(freeMemory(), containerMemory() ?? .max) / 4 * 3 }
+
+  /// What the container, if this is one, may have in all: version 2 of control groups, then version 1.
+  private static func containerMemory() -> Int? {
+    ["memory.max", "memory/memory.limit_in_bytes"].lazy.compactMap { name in
+      (try? String(contentsOfFile: "/sys/fs/cgroup/" + name, encoding: .utf8)).flatMap { Int($0.filter { !$0.isWhitespace }) }
+    }.first
+  }
+
+  private static func freeMemory() -> Int {
     if let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
       let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
       let kilobytes = Int(line.filter(\.isNumber))

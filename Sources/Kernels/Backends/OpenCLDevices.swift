@@ -66,7 +66,7 @@ struct OpenCLDevice: Sendable {
       vendor: string(id, CL_DEVICE_VENDOR),
       driverVersion: string(id, CL_DRIVER_VERSION),
       computeUnits: Int(number(id, CL_DEVICE_MAX_COMPUTE_UNITS, as: cl_uint.self)),
-      memory: Int(clamping: number(id, CL_DEVICE_GLOBAL_MEM_SIZE, as: cl_ulong.self)),
+      memory: Setting.limited(Int(clamping: number(id, CL_DEVICE_GLOBAL_MEM_SIZE, as: cl_ulong.self))),
       maxAllocation: Int(clamping: number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, as: cl_ulong.self)),
       localMemory: Int(clamping: number(id, CL_DEVICE_LOCAL_MEM_SIZE, as: cl_ulong.self)),
       maxGroupSize: Int(number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, as: Int.self)))

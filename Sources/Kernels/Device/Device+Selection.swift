@@ -14,6 +14,9 @@ extension Device {
   /// The first use of a device with a profile compiles kernels.cl, which takes a driver seconds; later ones load it.
   public convenience init(named name: String? = nil, profile: TileProfile? = nil) throws(DeviceError) {
     let name = name ?? Setting.device.value ?? "auto"
+    if let limit = Setting.memoryLimit.value, Setting.mebibytes == nil {
+      throw .badSetting(name: Setting.memoryLimit.rawValue, value: limit, wanted: "a number of MiB")
+    }
     self.init(backend: try Self.makeBackend(named: name, profile: profile))
   }
 

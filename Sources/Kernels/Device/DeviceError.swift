@@ -2,6 +2,8 @@
 public enum DeviceError: Error, Equatable, Sendable {
   /// No device goes by `name`; `available` lists those there are.
   case unknownDevice(name: String, available: [String])
+  /// An environment variable says what can't be meant.
+  case badSetting(name: String, value: String, wanted: String)
   /// `requested` bytes did not fit; `inUse` were held by live buffers, of `total` that the device has.
   case outOfMemory(requested: Int, inUse: Int, total: Int)
   /// The driver refused kernels.cl; `log` is the compiler's.
@@ -17,6 +19,7 @@ extension DeviceError: CustomStringConvertible {
     switch self {
     case .unknownDevice(let name, let available):
       "no device is called '\(name)'; there are: \(available.joined(separator: ", "))"
+    case .badSetting(let name, let value, let wanted): "$\(name) is '\(value)', but \(wanted) was wanted"
     case .outOfMemory(let requested, let inUse, let total):
       "out of device memory: \(megabytes(requested)) wanted, \(megabytes(inUse)) in use of \(megabytes(total))"
     case .buildFailed(let device, let log): "kernels.cl does not build for \(device):\n\(log)"

@@ -1,0 +1,37 @@
+// What a command says on standard output, and how it ends early.
+import DeviceNN
+import Dispatch
+import Foundation
+
+/// Writes a line to standard output at once, so that it stands in order with what goes to standard error, and a program
+/// that reads a pipe has each epoch when it is done.
+func say(_ line: String) throws {
+  do { try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8)) } catch {
+    throw FileError.unwritable(path: "standard output", reason: String(cString: strerror(errno)))
+  }
+}
+
+/// Writes a line to standard error. If that fails there is nobody left to tell.
+func complain(_ line: String) { try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8)) }
+
+/// Calls `farewell` when somebody presses Ctrl-C or a scheduler ends the program, and then lets the signal end it, so
+/// that shells see what happened. Lasts as long as what it returns.
+func whenInterrupted(_ farewell: @escaping @Sendable (_ end: () -> Void) -> Void) -> [any DispatchSourceSignal] {
+  // Whoever started this program may have blocked the signals, as Dispatch's threads do.
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+  pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  return [SIGINT, SIGTERM].map { number in
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInteractive))
+    source.setEventHandler {
+      farewell {
+        signal(number, SIG_DFL)
+        kill(getpid(), number)
+      }
+    }
+    source.resume()
+    return source
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import Kernels
+import Testing
+
+@testable import DeviceNN
+
+/// Fine-tuning as a program would use it.
+@Suite struct FineTunerTests {
+  let folder = try! TemporaryFolder()
+
+  private func photos() throws -> ImageDataset {
+    try drawFlowers(to: folder.path(of: "flowers"), classes: 3, trainPerClass: 8, valPerClass: 3, size: 32)
+    return try ImageDataset(path: folder.path(of: "flowers"))
+  }
+
+  /// A run of the built-in backbone that takes a second.
+  private func tuner(_ name: String, _ data: ImageDataset, change: (inout FineTuningOptions) -> Void = { _ in }) throws -> FineTuner {
+    let device = try Device(named: "cpu")
+    let backbone = try Backbone(named: "mobilenet_v2_035")
+    var options = FineTuningOptions()
+    (options.epochs, options.batchSize, options.imageSize) = (2, 8, 32)
+    change(&options)
+    let model = backbone.makeModel(classes: data.classes.count, seed: options.seed, on: device)
+    try model.load(PretrainedWeights.file(for: backbone), naming: backbone.naming, headIsOptional: true)
+    let configuration = ModelConfiguration(
+      architecture: backbone, classes: data.classes, training: options, data: data.path, weights: PretrainedWeights.name)
+    return try FineTuner(model, configuration, data: data, run: RunFolder(folder.path(of: name)), on: device)
+  }
+
+  @Test func tenLinesTrainAndAnswer() throws {
+    let data = try photos()
+    let device = try Device(named: "cpu")
+    let backbone = try Backbone(named: "mobilenet_v2_035")
+    let model = backbone.makeModel(classes: data.classes.count, on: device)
+    try model.load(PretrainedWeights.file(for: backbone), naming: backbone.naming, headIsOptional: true)
+    var options = FineTuningOptions()
+    (options.epochs, options.imageSize) = (1, 32)
+    let configuration = ModelConfiguration(
+      architecture: backbone, classes: data.classes, training: options, data: data.path, weights: PretrainedWeights.name)
+    let run = RunFolder(folder.path(of: "run"))
+    let evaluation = try FineTuner(model, configuration, data: data, run: run, on: device).train()
+    #expect((0...1).contains(evaluation.accuracy))
+
+    // Later, elsewhere: the run's folder is enough.
+    let (trained, description) = try run.model(on: device)
+    let image = try Image(contentsOf: data.path + "/val/tulip/tulip_000.jpg")
+    let probabilities = try trained.probabilities(description.transform.batch(of: image), on: device)[0]
+    #expect(probabilities.count == 3 && abs(probabilities.reduce(0, +) - 1) < 1e-9)
+    #expect(description.classes == data.classes)
+  }
+
+  @Test func frozenBackbonesKeepEveryBit() throws {
+    let tuner = try tuner("run", photos()) { $0.freezesBackbone = true }
+    func bits(_ parameters: [Parameter]) throws -> [[UInt32]] { try parameters.map { try $0.value.scalars().map(\.bitPattern) } }
+    let (backbone, head) = (try bits(tuner.model.backboneParameters), try bits(tuner.model.head.parameters()))
+    _ = try tuner.train()
+    // Statistics are among the parameters.
+    #expect(tuner.model.backboneParameters.contains { $0.isStatistic })
+    #expect(try bits(tuner.model.backboneParameters) == backbone)
+    for (before, after) in zip(head, try bits(tuner.model.head.parameters())) { #expect(before != after) }
+  }
+
+  @Test func everythingElseMoves() throws {
+    let tuner = try tuner("run", try photos())
+    let before = try tuner.model.namedParameters().map { ($0.name, try $0.parameter.value.scalars()) }
+    _ = try tuner.train()
+    for ((name, old), (_, parameter)) in zip(before, tuner.model.namedParameters()) {
+      #expect(try parameter.value.scalars() != old, "\(name) did not move")
+    }
+  }
+
+  /// Red, green and blue, which any network learns to tell apart.
+  private func colours() throws -> ImageDataset {
+    for (label, name) in ["blue", "green", "red"].enumerated() {
+      for number in 0..<8 {
+        let shade = UInt8(120 + 15 * number)
+        let image = Image(
+          width: 32, height: 32, red: label == 2 ? shade : 30, green: label == 1 ? shade : 30, blue: label == 0 ? shade : 30)
+        try folder.write(image.jpegData(), "colours/\(name)/\(number).jpg")
+      }
+    }
+    return try ImageDataset(path: folder.path(of: "colours"))
+  }
+
+  @Test func theLossFalls() throws {
+    var losses: [Double] = []
+    let tuner = try tuner("run", try colours()) { ($0.epochs, $0.learningRate) = (10, 2e-3) }
+    _ = try tuner.train(onEpoch: { losses.append($0.trainLoss) })
+    #expect(losses.count == 10 && losses.last! < losses.first! * 0.8, "\(losses)")
+    #expect(try tuner.epochs.map(\.trainLoss) == losses)
+  }
+
+  @Test func labelsAndPicturesKeepTheirOrder() throws {
+    let data = try photos()
+    #expect(data.classes == ["daisy", "pansy", "tulip"])
+    let tuner = try tuner("run", data)
+    let evaluation = try tuner.train()
+    #expect(evaluation.predictions.map(\.index) == Array(0..<9))
+    #expect(evaluation.predictions.map(\.label) == [0, 0, 0, 1, 1, 1, 2, 2, 2])
+    // A picture alone gets the answer that it got among others.
+    let (model, configuration) = try tuner.run.model(on: tuner.device)
+    for prediction in evaluation.predictions {
+      #expect(data.validation.name(at: prediction.index).hasPrefix(data.classes[prediction.label]))
+      let image = try data.validation.image(at: prediction.index, atLeast: configuration.imageSize)
+      let alone = try model.probabilities(configuration.transform.batch(of: image), on: tuner.device)[0]
+      for (a, b) in zip(alone, prediction.probabilities) { #expect(abs(a - b) < 1e-5) }
+    }
+  }
+
+  @Test func aRunThatFailsAtOnceLeavesNothing() throws {
+    let data = try photos()
+    #expect(throws: ModelError.self) { _ = try tuner("run", data) { $0.learningRate = 1e30 }.train() }
+    #expect(folder.contents == ["flowers"])
+  }
+
+  @Test func aRunIsNotOverwritten() throws {
+    let data = try photos()
+    _ = try tuner("run", data)
+    #expect(throws: ModelError.alreadyARun(path: folder.path(of: "run"))) { _ = try tuner("run", data) }
+  }
+}
