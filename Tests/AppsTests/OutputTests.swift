@@ -1,6 +1,6 @@
 import DeviceNN
-import Kernels
 import Foundation
+import Kernels
 import Testing
 
 /// What the command prints when all is well.

@@ -1,6 +1,6 @@
 import DeviceNN
-import Kernels
 import Foundation
+import Kernels
 import Testing
 
 /// Bad photos, folders, weights and options: one line that says what is wrong, and nothing left behind.

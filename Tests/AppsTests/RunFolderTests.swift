@@ -26,6 +26,18 @@ import Testing
     #expect(try files(run.path) == before)
   }
 
+  /// Foundation's `deletingLastPathComponent` traps at a name of one letter.
+  @Test func namesOfAllKinds() async throws {
+    for name in ["r", "a/b/c", "slash/", "./dot", "two//slashes", "ünïcode", "-dash", "a b"] {
+      let arguments = training("--out=\(name)", epochs: 1).filter { $0 != "--out" }
+      let outcome = try await Command(arguments, in: folder.path).outcome()
+      #expect(outcome.status == 0, "\(name): \(outcome.errors)")
+      #expect(RunFolder(folder.path(of: name)).isRun, "\(name)")
+    }
+    let here = try await Command(training(".", epochs: 1), in: folder.path).outcome()
+    #expect(here.status == 0 && RunFolder(folder.path).isRun)
+  }
+
   @Test func placesThatCanNotBeWritten() async throws {
     let file = try folder.write([1], "file")
     expectRefusal(try await devicenn(training(file)), "\(file) could not be written", "it is a file")

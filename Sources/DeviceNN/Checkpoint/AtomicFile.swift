@@ -63,7 +63,7 @@ public struct AtomicFile: ~Copyable {
 // MARK: Temporary names
 
 extension AtomicFile {
-  private static func folder(of path: String) -> String {
+  static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }

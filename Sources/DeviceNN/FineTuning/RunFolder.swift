@@ -73,8 +73,7 @@ public struct RunFolder: Sendable {
       guard isFolder.boolValue else { throw .unwritable(path: path, reason: "it is a file, and a folder was wanted") }
       return
     }
-    let parent = (path as NSString).deletingLastPathComponent
-    if !parent.isEmpty, parent != path { try RunFolder(parent).createFolder() }
+    try RunFolder(AtomicFile.folder(of: path)).createFolder()
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw unwritable(path, errno) }
   }
 
