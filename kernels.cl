@@ -10,7 +10,8 @@
 // Activations are x(N,H,W,C) with channels contiguous, convolution weights w(R,S,C,K), matrices row-major.
 // Parameters come as sizes, scalars, inputs, outputs. `dx` is the gradient of the loss with respect to x.
 // Behind each buffer at least 64 bytes may be read, never written: a row's last vector is loaded whole, and
-// stored in part. Launch geometry is written above each kernel as groups(x, y, z).
+// stored in part. Launch geometry is written above each kernel as groups(x, y, z); what may be large is x, because
+// some devices take no more than 65535 groups along y and z.
 //
 // Contents: vectors - elementwise - matrix products - convolution - depthwise convolution - reductions -
 //           batch normalization - pooling - softmax - optimizer steps - images and random numbers
@@ -698,9 +699,9 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
 
 // Sums `count` quantities of each column over rows begin ..< end: ADD adds row `row`, columns `column` … of vector j, to
 // part[0…count-1][j]; the totals end in total[…][j] of the lanes with LANE / ACROSS == 0.
-#define SUM_COLUMNS(count, columnCount, begin, end, ADD)                                                         \
+#define SUM_COLUMNS(count, columnBlock, columnCount, begin, end, ADD)                                                         \
   __local float scratch[count][DOWN][COLUMNS];                                                                   \
-  const int firstColumn = GROUP(0) * COLUMNS + LANE % ACROSS * (COLUMN_VECTORS * VECTOR);                        \
+  const int firstColumn = (columnBlock) * COLUMNS + LANE % ACROSS * (COLUMN_VECTORS * VECTOR);                        \
   const int localColumn = LANE % ACROSS * (COLUMN_VECTORS * VECTOR);                                             \
   VEC total[count][COLUMN_VECTORS];                                                                              \
   UNROLL for (int q = 0; q < count; q++) UNROLL for (int j = 0; j < COLUMN_VECTORS; j++) total[q][j] = (VEC)(0.0f); \
@@ -738,25 +739,26 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
     }                                                                                                            \
   }
 
-// y(outer,chunks,inner) = scale · Σ over a chunk of the axis              groups(ceil(inner / COLUMNS), chunks, outer)
+// y(outer,chunks,inner) = scale · Σ over a chunk of the axis          groups(outer · ceil(inner / COLUMNS), chunks, 1)
 __kernel void reduce_columns(const int axis, const int inner, const float scale, __global const float *restrict x,
                              __global float *restrict y) {
   const int chunk = GROUP(1), chunks = get_num_groups(1);
   const int begin = (int)((long)axis * chunk / chunks), end = (int)((long)axis * (chunk + 1) / chunks);
-  x += (size_t)GROUP(2) * axis * inner;
-  y += ((size_t)GROUP(2) * chunks + chunk) * inner;
-  SUM_COLUMNS(1, inner, begin, end, part[0][j] += LOAD(x + (size_t)row * inner + column);)
+  const int columnBlocks = (inner + COLUMNS - 1) / COLUMNS, outer = GROUP(0) / columnBlocks;
+  x += (size_t)outer * axis * inner;
+  y += ((size_t)outer * chunks + chunk) * inner;
+  SUM_COLUMNS(1, GROUP(0) % columnBlocks, inner, begin, end, part[0][j] += LOAD(x + (size_t)row * inner + column);)
   UNROLL for (int j = 0; j < COLUMN_VECTORS; j++) total[0][j] *= scale;
   STORE_COLUMNS(0, y, inner)
 }
 
-// Rows (inner = 1): y(outer,chunks) = scale · Σ over a chunk of the axis                  groups(chunks, outer, 1)
+// Rows (inner = 1): y(outer,chunks) = scale · Σ over a chunk of the axis                  groups(outer, chunks, 1)
 __kernel void reduce_rows(const int axis, const float scale, __global const float *restrict x,
                           __global float *restrict y) {
   __local float scratch[LOCAL];
-  const int chunk = GROUP(0), chunks = get_num_groups(0);
+  const int chunk = GROUP(1), chunks = get_num_groups(1);
   const int begin = (int)((long)axis * chunk / chunks), end = (int)((long)axis * (chunk + 1) / chunks);
-  x += (size_t)GROUP(1) * axis;
+  x += (size_t)GROUP(0) * axis;
   VEC sum[4];
   UNROLL for (int j = 0; j < 4; j++) sum[j] = (VEC)(0.0f);
   int i = begin + LANE * 4 * VECTOR;
@@ -771,16 +773,16 @@ __kernel void reduce_rows(const int axis, const float scale, __global const floa
   float rest = 0.0f;
   for (; i < end; i++) rest += x[i]; // at most one lane has part of a stretch left
   const float total = group_sum(lanes[0] + rest, scratch);
-  if (LANE == 0) y[(size_t)GROUP(1) * chunks + chunk] = total * scale;
+  if (LANE == 0) y[(size_t)GROUP(0) * chunks + chunk] = total * scale;
 }
 
 // y(outer,inner), index(outer,inner) = the largest along the axis and where it first stands; NaN counts as largest.
-// groups(ceil(inner / LOCAL), outer, 1)
+// groups(outer, ceil(inner / LOCAL), 1)
 __kernel void reduce_max(const int axis, const int inner, __global const float *restrict x, __global float *restrict y,
                          __global int *restrict index) {
-  const int i = GROUP(0) * LOCAL + LANE;
+  const int i = GROUP(1) * LOCAL + LANE;
   if (i >= inner) return;
-  x += (size_t)GROUP(1) * axis * inner + i;
+  x += (size_t)GROUP(0) * axis * inner + i;
   float largest = x[0];
   int at = 0;
   for (int a = 1; a < axis; a++) {
@@ -790,25 +792,25 @@ __kernel void reduce_max(const int axis, const int inner, __global const float *
       at = a;
     }
   }
-  y[(size_t)GROUP(1) * inner + i] = largest;
-  index[(size_t)GROUP(1) * inner + i] = at;
+  y[(size_t)GROUP(0) * inner + i] = largest;
+  index[(size_t)GROUP(0) * inner + i] = at;
 }
 
-// dx(outer,axis,inner) = dy where the largest stood, else 0                     groups(ceil(inner / LOCAL), outer, 1)
+// dx(outer,axis,inner) = dy where the largest stood, else 0                     groups(outer, ceil(inner / LOCAL), 1)
 __kernel void reduce_max_backward(const int axis, const int inner, __global const int *restrict index,
                                   __global const float *restrict dy, __global float *restrict dx) {
-  const int i = GROUP(0) * LOCAL + LANE;
+  const int i = GROUP(1) * LOCAL + LANE;
   if (i >= inner) return;
-  const size_t at = (size_t)GROUP(1) * inner + i;
-  dx += (size_t)GROUP(1) * axis * inner + i;
+  const size_t at = (size_t)GROUP(0) * inner + i;
+  dx += (size_t)GROUP(0) * axis * inner + i;
   for (int a = 0; a < axis; a++) dx[(size_t)a * inner] = a == index[at] ? dy[at] : 0.0f;
 }
 
-// The gradient of a sum: y(outer,axis,inner) = scale · x(outer,inner)                         groups(axis, outer, 1)
-__kernel void broadcast_axis(const int inner, const float scale, __global const float *restrict x,
+// The gradient of a sum: y(outer,axis,inner) = scale · x(outer,inner)                       groups(outer · axis, 1, 1)
+__kernel void broadcast_axis(const int axis, const int inner, const float scale, __global const float *restrict x,
                              __global float *restrict y) {
-  x += (size_t)GROUP(1) * inner;
-  y += ((size_t)GROUP(1) * get_num_groups(0) + GROUP(0)) * inner;
+  x += (size_t)(GROUP(0) / axis) * inner;
+  y += (size_t)GROUP(0) * inner;
   for (int i = LANE * VECTOR; i < inner; i += LOCAL * VECTOR) STORE_PART(scale * LOAD(x + i), y + i, inner - i);
 }
 
@@ -825,7 +827,7 @@ __kernel void broadcast_axis(const int inner, const float scale, __global const 
 __kernel void batch_norm_sums(const int rows, const int C, __global const float *restrict x,
                               __global float *restrict partial) {
   ROW_CHUNK(rows, begin, end)
-  SUM_COLUMNS(2, C, begin, end, {
+  SUM_COLUMNS(2, GROUP(0), C, begin, end, {
     const VEC value = LOAD(x + (size_t)row * C + column) - LOAD(x + column);
     part[0][j] += value;
     part[1][j] += value * value;
@@ -894,7 +896,7 @@ __kernel void batch_norm_backward_sums(const int rows, const int C, const int ki
                                        __global const float *restrict statistics, __global const float *restrict dy,
                                        __global float *restrict partial) {
   ROW_CHUNK(rows, begin, end)
-  SUM_COLUMNS(2, C, begin, end, {
+  SUM_COLUMNS(2, GROUP(0), C, begin, end, {
     const VEC value = LOAD(x + (size_t)row * C + column);
     const VEC normalized = LOAD(statistics + 2 * C + column) * value + LOAD(statistics + 3 * C + column);
     const VEC g = activate_backward(normalized, LOAD(dy + (size_t)row * C + column), kind);

@@ -15,7 +15,10 @@ static inline void store_masked(float16 v, float *p, int n) {
 }
 #define STORE_PART(v, p, n) store_masked(v, p, n)
 #endif
+// A tile's accumulators stay in registers only where every function that gets their address is inlined.
+#define inline inline __attribute__((always_inline))
 #include "../../kernels.cl"
+#undef inline
 
 static const CPUKernel entries[] = {
 #include "kernel_names.inc"

@@ -33,14 +33,22 @@ public struct ImageDataset: Sendable {
     FileManager.default.fileExists(atPath: path + "/cifar10_labels.js")
   }
 
-  /// A number that changes with the pictures' order, names and labels: a resumed run must see what it saw before.
+  /// A number that changes with the pictures' order, names, labels and files' sizes: a resumed run must see what it saw
+  /// before.
   public var fingerprint: String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     func add(_ text: String) { for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 } }
     classes.forEach { add($0 + "\n") }
     for source in [train, validation] {
-      for i in 0..<source.count { add("\(source.name(at: i)) \(source.label(at: i))\n") }
+      for i in 0..<source.count {
+        let size = (source as? ImageFiles).flatMap { Self.byteCount(of: $0.path(at: i)) } ?? 0
+        add("\(source.name(at: i)) \(source.label(at: i)) \(size)\n")
+      }
     }
     return String(hash, radix: 16)
+  }
+
+  private static func byteCount(of path: String) -> Int? {
+    try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
   }
 }

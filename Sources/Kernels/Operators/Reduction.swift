@@ -12,13 +12,13 @@ extension Device {
     if inner == 1 {
       launch(
         Launch(
-          "reduce_rows", groups: [partial ? chunks : 1, outer, 1],
+          "reduce_rows", groups: [outer, partial ? chunks : 1, 1],
           [.int(axis), .float(partial ? 1 : scale), .buffer(x), .buffer(y)]))
     } else {
       launch(
         Launch(
           "reduce_columns",
-          groups: [(inner + columnsPerGroup - 1) / columnsPerGroup, partial ? chunks : 1, outer],
+          groups: [outer * ((inner + columnsPerGroup - 1) / columnsPerGroup), partial ? chunks : 1, 1],
           [.int(axis), .int(inner), .float(partial ? 1 : scale), .buffer(x), .buffer(y)]))
     }
     return partial ? sum(y, outer: outer, axis: chunks, inner: inner, scale: scale) : y
@@ -28,7 +28,9 @@ extension Device {
   public func broadcast(_ x: Buffer, outer: Int, axis: Int, inner: Int, scale: Float = 1) -> Buffer {
     let y = makeFloats(outer * axis * inner)
     launch(
-      Launch("broadcast_axis", groups: [axis, outer, 1], [.int(inner), .float(scale), .buffer(x), .buffer(y)]))
+      Launch(
+        "broadcast_axis", groups: [outer * axis, 1, 1],
+        [.int(axis), .int(inner), .float(scale), .buffer(x), .buffer(y)]))
     return y
   }
 
@@ -38,7 +40,7 @@ extension Device {
     let indices = makeBuffer(byteCount: outer * inner * MemoryLayout<Int32>.stride)
     launch(
       Launch(
-        "reduce_max", groups: [(inner + profile.local - 1) / profile.local, outer, 1],
+        "reduce_max", groups: [outer, (inner + profile.local - 1) / profile.local, 1],
         [.int(axis), .int(inner), .buffer(x), .buffer(values), .buffer(indices)]))
     return (values, indices)
   }
@@ -47,7 +49,7 @@ extension Device {
     let dx = makeFloats(outer * axis * inner)
     launch(
       Launch(
-        "reduce_max_backward", groups: [(inner + profile.local - 1) / profile.local, outer, 1],
+        "reduce_max_backward", groups: [outer, (inner + profile.local - 1) / profile.local, 1],
         [.int(axis), .int(inner), .buffer(indices), .buffer(dy), .buffer(dx)]))
     return dx
   }
