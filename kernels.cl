@@ -68,6 +68,11 @@ static inline void store_part(VEC v, __global float *p, const int n) {
 #define STORE_PART(v, p, n) store_part(v, p, n)
 #endif
 
+#ifndef PREFETCH
+// Asks for n floats that a group to come will read; only the fallback, whose groups follow each other, can tell.
+#define PREFETCH(p, n)
+#endif
+
 // Flat data: each group takes CHUNK floats, dealt to lanes by vectors.
 #define CHUNK 8192
 #define FOR_VECTORS(i, n) \
@@ -573,6 +578,16 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, __global const float *re
       const int strideY, const int strideX, const int dilationY, const int dilationX, const int offsetY, const int offsetX
 #define DEPTHWISE_PIXELS 4
 
+// Adds the taps of one row of the filter to DEPTHWISE_PIXELS pixels, all of them inside. Where S and the steps are
+// constants, the loops unroll and each input is loaded once for all the taps that it meets.
+static inline void depthwise_row(VEC acc[DEPTHWISE_PIXELS], const int S, const int pixelStep, const int tapStep, const int C,
+                                 __global const float *x, __global const float *w) {
+  UNROLL for (int s = 0; s < S; s++) {
+    const VEC weight = LOAD(w + s * C);
+    UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) acc[i] += weight * LOAD(x + (i * pixelStep + s * tapStep) * C);
+  }
+}
+
 static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, const int downY, const int downX,
                              const int hasBias, const int kind, __global const float *x, __global const float *w,
                              __global const float *bias, __global float *y) {
@@ -580,11 +595,14 @@ static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, cons
   x += (size_t)(row / P) * H * W * C;
   y += (size_t)row * Q * C;
   FOR_ROWS(block, 0, (Q + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS) {
-    const int q = block * DEPTHWISE_PIXELS;
+    const int q = block * DEPTHWISE_PIXELS, baseX = q * upX + offsetX;
     // Away from the left and right borders, no tap needs to be asked whether it is inside.
-    const int near = q * upX + offsetX + min(0, (S - 1) * dilationX);
-    const int far = (q + DEPTHWISE_PIXELS - 1) * upX + offsetX + max(0, (S - 1) * dilationX);
+    const int near = baseX + min(0, (S - 1) * dilationX);
+    const int far = baseX + (DEPTHWISE_PIXELS - 1) * upX + max(0, (S - 1) * dilationX);
     const int isInside = downX == 1 && near >= 0 && far < W;
+    const int nextY = (baseY + upY + max(0, (R - 1) * dilationY)) / downY;
+    if (near >= 0 && far / downX < W && nextY < H) PREFETCH(x + ((size_t)nextY * W + baseX / downX) * C, DEPTHWISE_PIXELS * upX / downX * C);
+    if (row + 1 < get_num_groups(0)) PREFETCH(y + (size_t)(Q + q) * C, min(DEPTHWISE_PIXELS, Q - q) * C);
     FOR_CHANNELS(c, C) {
       VEC acc[DEPTHWISE_PIXELS];
       UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) acc[i] = (VEC)(0.0f);
@@ -592,14 +610,18 @@ static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, cons
         const int atY = source(baseY, r * dilationY, downY, H);
         if (atY < 0) continue;
         __global const float *inputs = x + (size_t)atY * W * C + c;
-        for (int s = 0; s < S; s++) {
-          const VEC weight = LOAD(w + (r * S + s) * C + c);
-          if (isInside) {
-            __global const float *first = inputs + (q * upX + offsetX + s * dilationX) * C;
-            UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) acc[i] += weight * LOAD(first + i * upX * C);
-          } else {
+        __global const float *weights = w + r * S * C + c;
+        if (isInside && S == 3 && dilationX == 1 && upX == 1) {
+          depthwise_row(acc, 3, 1, 1, C, inputs + baseX * C, weights);
+        } else if (isInside && S == 3 && dilationX == 1 && upX == 2) {
+          depthwise_row(acc, 3, 2, 1, C, inputs + baseX * C, weights);
+        } else if (isInside && S == 3 && dilationX == -1 && upX == 1) {
+          depthwise_row(acc, 3, 1, -1, C, inputs + baseX * C, weights);
+        } else {
+          for (int s = 0; s < S; s++) {
+            const VEC weight = LOAD(weights + s * C);
             UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) {
-              const int atX = source((q + i) * upX + offsetX, s * dilationX, downX, W);
+              const int atX = source(baseX + i * upX, s * dilationX, downX, W);
               if (atX >= 0) acc[i] += weight * LOAD(inputs + atX * C);
             }
           }

@@ -37,3 +37,8 @@ static inline int isnan(float x) { return __builtin_isnan(x); }
 static inline int min(int a, int b) { return a < b ? a : b; }
 static inline int max(int a, int b) { return a > b ? a : b; }
 static inline uint mul_hi(uint a, uint b) { return (uint)(((unsigned long long)a * b) >> 32); }
+
+static inline void prefetch(const float *p, int n) {
+  for (int i = 0; i < n; i += 16) __builtin_prefetch(p + i, 0, 2);
+}
+#define PREFETCH(p, n) prefetch(p, n)
