@@ -93,9 +93,10 @@ import Testing
     #expect(try await run(threads: 3) == one)
   }
 
-  @Test func interruptedRunsSayHowToGoOn() async throws {
+  @Test(.timeLimit(.minutes(5))) func interruptedRunsSayHowToGoOn() async throws {
     let run = RunFolder(folder.path(of: "it's a run"))
-    let command = try Command(training(run.path, epochs: 100))
+    // More epochs than a busy machine could do before this test gets its turn.
+    let command = try Command(training(run.path, epochs: 100_000))
     while command.isRunning, epochs(run) < 1 { try await Task.sleep(for: .milliseconds(2)) }
     command.send(SIGINT)
     let outcome = await command.outcome()
