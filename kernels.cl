@@ -859,6 +859,13 @@ __kernel void batch_norm_sums(const int rows, const int C, __global const float 
   STORE_COLUMNS(1, partial + C, C)
 }
 
+// One of the two sums of a channel over all chunks.
+static inline float add_chunks(__global const float *partial, const int chunks, const int C) {
+  float sum = 0.0f;
+  for (int chunk = 0; chunk < chunks; chunk++) sum += partial[(size_t)chunk * 2 * C];
+  return sum;
+}
+
 // Writes the statistics, and moves the running ones towards them as PyTorch does, with the unbiased variance.
 // groups(ceil(C / LOCAL), 1, 1)
 __kernel void batch_norm_finish(const int C, const int chunks, const int rows, const float epsilon,
@@ -868,11 +875,7 @@ __kernel void batch_norm_finish(const int C, const int chunks, const int rows, c
                                 __global float *restrict runningVariance, __global float *restrict statistics) {
   const int c = GROUP(0) * LOCAL + LANE;
   if (c >= C) return;
-  float sum = 0.0f, squares = 0.0f;
-  for (int chunk = 0; chunk < chunks; chunk++) {
-    sum += partial[(size_t)chunk * 2 * C + c];
-    squares += partial[((size_t)chunk * 2 + 1) * C + c];
-  }
+  const float sum = add_chunks(partial + c, chunks, C), squares = add_chunks(partial + C + c, chunks, C);
   const float offset = sum / rows, mean = x[c] + offset;
   const float variance = fmax(squares / rows - offset * offset, 0.0f);
   const float scale = gamma[c] / sqrt(variance + epsilon);
@@ -938,11 +941,7 @@ __kernel void batch_norm_backward_finish(const int C, const int chunks, const in
                                          __global float *restrict dbeta, __global float *restrict coefficients) {
   const int c = GROUP(0) * LOCAL + LANE;
   if (c >= C) return;
-  float sum = 0.0f, products = 0.0f;
-  for (int chunk = 0; chunk < chunks; chunk++) {
-    sum += partial[(size_t)chunk * 2 * C + c];
-    products += partial[((size_t)chunk * 2 + 1) * C + c];
-  }
+  const float sum = add_chunks(partial + c, chunks, C), products = add_chunks(partial + C + c, chunks, C);
   const float inverse = statistics[C + c], scale = statistics[2 * C + c];
   dgamma[c] = products * inverse;
   dbeta[c] = sum;
