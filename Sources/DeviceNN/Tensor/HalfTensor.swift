@@ -1,0 +1,34 @@
+public import Kernels
+
+/// Numbers stored in 16 bits, for weights and activations of a network that is only used: half the memory, and half the
+/// traffic of what reads them. All arithmetic is in floats. They have no gradients; train with floats.
+public final class HalfTensor {
+  public let shape: [Int]
+  public let buffer: Buffer
+  public var device: Device { buffer.device }
+  public var count: Int { shape.reduce(1, *) }
+
+  init(shape: [Int], buffer: Buffer) { (self.shape, self.buffer) = (shape, buffer) }
+
+  /// The same numbers as floats, exactly.
+  public var floats: Tensor { Tensor(shape: shape, buffer: device.floats(of: buffer, count: count)) }
+
+  /// y(…,M,N) = activation(self(…,M,K) · w(K,N) + bias(N)), summed in floats and rounded once.
+  public func linear(_ w: HalfTensor, bias: Tensor? = nil, activation: Activation = .none) -> HalfTensor {
+    precondition(
+      w.shape.count == 2 && shape.last == w.shape[0],
+      "linear needs x(…,K) and w(K,N), but x is \(shape) and w is \(w.shape)")
+    precondition(
+      bias == nil || bias!.shape == [w.shape[1]], "a bias of shape \(bias?.shape ?? []) does not fit w of \(w.shape)")
+    let (k, n) = (w.shape[0], w.shape[1])
+    return HalfTensor(
+      shape: shape.dropLast() + [n],
+      buffer: device.matmulOfHalves(
+        buffer, w.buffer, m: count / k, n: n, k: k, bias: bias?.buffer, activation: activation))
+  }
+}
+
+extension Tensor {
+  /// The nearest numbers of 16 bits; ∞ from 65520 on.
+  public var halves: HalfTensor { HalfTensor(shape: shape, buffer: device.halves(of: buffer, count: count)) }
+}
