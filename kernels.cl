@@ -1441,14 +1441,14 @@ __kernel void square_sums(const int first, EIGHT(SQUARED_TENSOR), __global float
   if (LANE == 0) partial[first + GROUP(1) * (int)get_num_groups(0) + GROUP(0)] = squares;
 }
 
-// clip(2) = the norm √squares[0], and the factor min(1, limit / (norm + epsilon)) that brings it down to `limit`
-// groups(1, 1, 1)
+// clip(2) = the norm √squares[0], and the factor min(1, limit / (norm + epsilon)) that brings it down to `limit`; NaN where
+// the norm is not finite.                                                                              groups(1, 1, 1)
 __kernel void clip_factor(const float limit, const float epsilon, __global const float *restrict squares,
                           __global float *restrict clip) {
   if (LANE > 0) return;
   const float norm = sqrt(squares[0]), factor = limit / (norm + epsilon);
   clip[0] = norm;
-  clip[1] = factor >= 1.0f ? 1.0f : factor;
+  clip[1] = norm < INFINITY ? (factor >= 1.0f ? 1.0f : factor) : norm - norm;
 }
 
 static inline void scale_tensor(const float factor, const int n, __global const float *x, __global float *y) {

@@ -8,7 +8,7 @@ extension Gradients {
   /// The gradients scaled down together so that their norm is at most `limit`, as PyTorch's `clip_grad_norm_` does, and the
   /// norm that they had. Nothing waits for the device.
   ///
-  /// A norm that is not finite leaves gradients that are not: look at `norm`, at the latest when the loss is read.
+  /// A norm that is not finite makes all of them NaN, so that nobody misses it: it is in `norm`, to be read when the loss is.
   public func clipped(toNorm limit: Float) -> (gradients: Gradients, norm: Tensor) {
     precondition(limit > 0, "a norm of \(limit) leaves nothing")
     let (clip, ordered) = clip(to: limit)

@@ -13,8 +13,8 @@ extension Device {
     return sum(partial, outer: 1, axis: chunks, inner: 1)
   }
 
-  /// (2): the norm √squares, and the factor min(1, limit / (norm + epsilon)). Where the norm is not finite, the factor is 0
-  /// or 1, and what is scaled by it is not finite either.
+  /// (2): the norm √squares, and the factor min(1, limit / (norm + epsilon)), which is NaN where the norm is not finite: so
+  /// that nobody misses it.
   public func clipFactor(squares: Buffer, limit: Float, epsilon: Float = 1e-6) -> Buffer {
     let clip = makeFloats(2)
     launch(
