@@ -1583,6 +1583,21 @@ __kernel void half_to_float(const int n, __global const half *restrict x, __glob
   FOR_VECTORS(i, n) STORE_PART(LOAD_HALF(x + i), y + i, n - i);
 }
 
+__kernel void activation_half(const int n, const int kind, __global const half *restrict x, __global half *restrict y) {
+  FOR_VECTORS(i, n) store_half_part(activate(LOAD_HALF(x + i), kind), y + i, n - i);
+}
+
+// y(n) = a + b, a - b or a · b by `kind`, computed in floats and rounded once more
+#define HALF_ADD 0
+#define HALF_SUBTRACT 1
+__kernel void arithmetic_half(const int n, const int kind, __global const half *restrict a, __global const half *restrict b,
+                              __global half *restrict y) {
+  FOR_VECTORS(i, n) {
+    const VEC p = LOAD_HALF(a + i), q = LOAD_HALF(b + i);
+    store_half_part(kind == HALF_ADD ? p + q : kind == HALF_SUBTRACT ? p - q : p * q, y + i, n - i);
+  }
+}
+
 // c(M,N) = activation(a(M,K) · b(K,N) + bias(N)) with a, b and c halves. As `matmul`, b in place.
 // groups(ceil(M / GROUP_ROWS), ceil(N / PANEL), 1)
 __kernel void matmul_half(const int M, const int N, const int K, const int hasBias, const int kind,

@@ -74,6 +74,27 @@ import Testing
     }
   }
 
+  /// A float has more than twice a half's digits, so that rounding twice is rounding once.
+  @Test(arguments: Target.all) func arithmeticRoundsOnce(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(70)
+    for count in oddSizes + [8195] {
+      let (a, b) = (
+        device.halves(of: device.makeBuffer(numbers.floats(count).map { $0 * 9 }), count: count),
+        device.halves(of: device.makeBuffer(numbers.floats(count)), count: count)
+      )
+      func values(_ buffer: Buffer) throws -> [UInt16] { try device.read(buffer, as: UInt16.self, count: count) }
+      let (p, q) = (try values(a).map(Self.number), try values(b).map(Self.number))
+      func check(_ result: Buffer, _ comment: Comment, _ expected: (Double, Double) -> Double) throws {
+        #expect(try values(result) == zip(p, q).map { Self.nearest(Float(expected($0, $1))) }, comment)
+      }
+      try check(device.addHalves(a, b, count: count), "\(count) sums", +)
+      try check(device.subtractHalves(a, b, count: count), "\(count) differences", -)
+      try check(device.multiplyHalves(a, b, count: count), "\(count) products", *)
+      try check(device.activateHalves(a, .relu6, count: count), "\(count) activations") { x, _ in min(max(x, 0), 6) }
+    }
+  }
+
   @Test(arguments: Target.all) func productsOfHalvesAreSummedInFloats(_ target: Target) throws {
     let device = target.device
     var numbers = TestNumbers(71)

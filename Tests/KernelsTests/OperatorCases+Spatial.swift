@@ -91,6 +91,11 @@ extension OperatorCase {
       for count in [1, 3, 17, 129, 8195] {
         let halves = run.device.halves(of: run.input(count), count: count)
         try run.keep(halves, run.device.floats(of: halves, count: count))
+        let d = run.device
+        for result in [
+          d.addHalves(halves, halves, count: count), d.subtractHalves(halves, halves, count: count),
+          d.multiplyHalves(halves, halves, count: count), d.activateHalves(halves, .relu6, count: count),
+        ] { try run.keep(d.floats(of: result, count: count)) }
       }
       for (m, n, k) in [(1, 1, 1), (3, 5, 7), (17, 33, 129), (65, 130, 17)] {
         let (a, b) = (

@@ -33,8 +33,11 @@ public struct NAdam: Optimizer {
 
   /// The product of all momenta so far, which needs no memory: it is soon too small to matter.
   private func momentumProduct(_ step: Int) -> Double {
-    var product = 1.0
-    for t in 1...step where product > 1e-20 { product *= momentum(t) }
+    var (product, t) = (1.0, 1)
+    while t <= step, product > 1e-20 {
+      product *= momentum(t)
+      t += 1
+    }
     return product
   }
 }

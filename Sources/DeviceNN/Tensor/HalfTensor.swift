@@ -13,6 +13,50 @@ public final class HalfTensor {
   /// The same numbers as floats, exactly.
   public var floats: Tensor { Tensor(shape: shape, buffer: device.floats(of: buffer, count: count)) }
 
+  public static func + (a: HalfTensor, b: HalfTensor) -> HalfTensor {
+    requireSameShape(a, b, "+")
+    return HalfTensor(shape: a.shape, buffer: a.device.addHalves(a.buffer, b.buffer, count: a.count))
+  }
+
+  public static func - (a: HalfTensor, b: HalfTensor) -> HalfTensor {
+    requireSameShape(a, b, "-")
+    return HalfTensor(shape: a.shape, buffer: a.device.subtractHalves(a.buffer, b.buffer, count: a.count))
+  }
+
+  public static func * (a: HalfTensor, b: HalfTensor) -> HalfTensor {
+    requireSameShape(a, b, "*")
+    return HalfTensor(shape: a.shape, buffer: a.device.multiplyHalves(a.buffer, b.buffer, count: a.count))
+  }
+
+  public func relu() -> HalfTensor {
+    HalfTensor(shape: shape, buffer: device.activateHalves(buffer, .relu, count: count))
+  }
+
+  /// min(max(x, 0), 6)
+  public func relu6() -> HalfTensor {
+    HalfTensor(shape: shape, buffer: device.activateHalves(buffer, .relu6, count: count))
+  }
+
+  /// As `Tensor.convolved`, rounded once. Of one pixel, it is a matrix product of halves; else its operands are floats while
+  /// it runs.
+  public func convolved(
+    with w: HalfTensor, bias: Tensor? = nil, stride: Int = 1, dilation: Int = 1, padding: Padding = .none,
+    groups: Int = 1, activation: Activation = .none
+  ) -> HalfTensor {
+    guard w.shape.prefix(2) == [1, 1], w.shape.count == 4, shape.count == 4, stride == 1, padding == .none, groups == 1
+    else {
+      return floats.convolved(
+        with: w.floats, bias: bias?.detached, stride: stride, dilation: dilation, padding: padding, groups: groups,
+        activation: activation
+      ).halves
+    }
+    return linear(HalfTensor(shape: Array(w.shape[2...]), buffer: w.buffer), bias: bias, activation: activation)
+  }
+
+  private static func requireSameShape(_ a: HalfTensor, _ b: HalfTensor, _ operation: String) {
+    precondition(a.shape == b.shape, "\(operation) needs equal shapes, but they are \(a.shape) and \(b.shape)")
+  }
+
   /// y(…,M,N) = activation(self(…,M,K) · w(K,N) + bias(N)), summed in floats and rounded once.
   public func linear(_ w: HalfTensor, bias: Tensor? = nil, activation: Activation = .none) -> HalfTensor {
     precondition(

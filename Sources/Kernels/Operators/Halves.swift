@@ -15,6 +15,29 @@ extension Device {
     return y
   }
 
+  public func activateHalves(_ x: Buffer, _ activation: Activation, count: Int) -> Buffer {
+    let y = makeHalves(count)
+    launch(
+      Launch(
+        "activation_half", groups: Self.flatGroups(count),
+        [.int(count), .int(activation.rawValue), .buffer(x), .buffer(y)]))
+    return y
+  }
+
+  public func addHalves(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { arithmetic(0, a, b, count) }
+  public func subtractHalves(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { arithmetic(1, a, b, count) }
+  public func multiplyHalves(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { arithmetic(2, a, b, count) }
+
+  /// By `kind` as arithmetic_half has it.
+  private func arithmetic(_ kind: Int, _ a: Buffer, _ b: Buffer, _ count: Int) -> Buffer {
+    let y = makeHalves(count)
+    launch(
+      Launch(
+        "arithmetic_half", groups: Self.flatGroups(count),
+        [.int(count), .int(kind), .buffer(a), .buffer(b), .buffer(y)]))
+    return y
+  }
+
   /// c(M,N) = activation(a(M,K) · b(K,N) + bias(N)); a, b and c are halves, the bias and the sums floats.
   public func matmulOfHalves(
     _ a: Buffer, _ b: Buffer, m: Int, n: Int, k: Int, bias: Buffer? = nil, activation: Activation = .none

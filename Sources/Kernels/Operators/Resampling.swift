@@ -26,7 +26,7 @@ public struct ResamplingShape: Sendable, Hashable {
 
 /// Where a resized pixel comes from, as PyTorch's `interpolate` has it.
 public enum Interpolation: Sendable, Hashable {
-  /// The pixel that holds the place ⌊p · H / P⌋.
+  /// Pixel ⌊p · H / P⌋, exactly. PyTorch takes the quotient H / P in floats, which at some sizes rounds to a neighbour.
   case nearest
   /// The four pixels around a place, by their distances. With `alignsCorners`, the outermost pixels' centres stay in place;
   /// else the images' edges do.
