@@ -14,7 +14,8 @@
 // some devices take no more than 65535 groups along y and z.
 //
 // Contents: vectors - elementwise - matrix products - convolution - depthwise convolution - reductions -
-//           batch normalization - pooling - softmax - optimizer steps - images and random numbers
+//           batch normalization - pooling - resampling - softmax - optimizer steps - gradient norms -
+//           images and random numbers - half storage
 
 #ifndef VECTOR
 #define VECTOR 4 // floats of a vector: 4, 8 or 16
@@ -474,19 +475,20 @@ __kernel void conv2d(CONVOLUTION_SIZES, const int bStride, const int tapStride, 
            y CONVOLVE_STAGE_ARGUMENTS);
 }
 
-// The input gradient: here x is dy, y is dx, C and K have changed places, and w is packed transposed.
+// The input gradient: here x is dy, y is dx, C and K have changed places, and w is packed transposed. It is the transposed
+// convolution too, which may have a bias and an activation.
 __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int bStride, const int tapStride, const int panelStride,
-                                    const int groupStride, const int panels, __global const float *restrict x,
-                                    __global const float *restrict w, __global const float *restrict zeros,
+                                    const int groupStride, const int panels, const int hasBias, const int kind,
+                                    __global const float *restrict x, __global const float *restrict w,
+                                    __global const float *restrict bias, __global const float *restrict zeros,
                                     __global float *restrict y) {
   CONVOLVE_STAGES
   if (strideY == 1 && strideX == 1) {
     convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, 1, 1, bStride,
-             tapStride, panelStride, groupStride, panels, 0, ACTIVATION_NONE, x, w, zeros, zeros,
-             y CONVOLVE_STAGE_ARGUMENTS);
+             tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, zeros, y CONVOLVE_STAGE_ARGUMENTS);
   } else {
     convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, strideY,
-             strideX, bStride, tapStride, panelStride, groupStride, panels, 0, ACTIVATION_NONE, x, w, zeros, zeros,
+             strideX, bStride, tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, zeros,
              y CONVOLVE_STAGE_ARGUMENTS);
   }
 }
@@ -644,14 +646,15 @@ __kernel void depthwise_conv2d(DEPTHWISE_SIZES, const int hasBias, const int kin
 }
 
 // The input gradient: x is dy, y is dx, as in conv2d_backward_input.
-__kernel void depthwise_conv2d_backward_input(DEPTHWISE_SIZES, __global const float *restrict x,
-                                              __global const float *restrict w, __global float *restrict y) {
+__kernel void depthwise_conv2d_backward_input(DEPTHWISE_SIZES, const int hasBias, const int kind,
+                                              __global const float *restrict x, __global const float *restrict w,
+                                              __global const float *restrict bias, __global float *restrict y) {
   if (strideY == 1 && strideX == 1) {
-    depthwise(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, 1, 1, 0,
-              ACTIVATION_NONE, x, w, w, y);
+    depthwise(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, 1, 1, hasBias, kind,
+              x, w, bias, y);
   } else {
     depthwise(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, strideY, strideX,
-              0, ACTIVATION_NONE, x, w, w, y);
+              hasBias, kind, x, w, bias, y);
   }
 }
 
@@ -1060,6 +1063,105 @@ __kernel void average_pool_backward(POOL_SIZES, COUNTED, __global const float *r
   }
 }
 
+// MARK: resampling                                                    x(N,H,W,C), y(N,P,Q,C); groups(N · P, 1, 1)
+
+// y = the mean of bin p, rows ⌊p · H / P⌋ ..< ⌈(p + 1) · H / P⌉, columns likewise: PyTorch's bins, which may overlap.
+static inline int bin_begin(const int p, const int size, const int bins) { return p * size / bins; }
+static inline int bin_end(const int p, const int size, const int bins) { return ((p + 1) * size + bins - 1) / bins; }
+
+__kernel void adaptive_average_pool(const int H, const int W, const int C, const int P, const int Q,
+                                    __global const float *restrict x, __global float *restrict y) {
+  const int row = GROUP(0), y0 = bin_begin(row % P, H, P), y1 = bin_end(row % P, H, P);
+  x += (size_t)(row / P) * H * W * C;
+  for (int t = LANE; t < Q * C; t += LOCAL) {
+    const int c = t % C, x0 = bin_begin(t / C, W, Q), x1 = bin_end(t / C, W, Q);
+    float sum = 0.0f;
+    for (int i = y0; i < y1; i++) {
+      for (int j = x0; j < x1; j++) sum += x[(size_t)(i * W + j) * C + c];
+    }
+    y[(size_t)row * Q * C + t] = sum / ((y1 - y0) * (x1 - x0));
+  }
+}
+
+// The bins that row i is in are those of an adaptive pooling from P back to H.                    groups(N · H, 1, 1)
+__kernel void adaptive_average_pool_backward(const int H, const int W, const int C, const int P, const int Q,
+                                             __global const float *restrict dy, __global float *restrict dx) {
+  const int row = GROUP(0), p0 = bin_begin(row % H, P, H), p1 = bin_end(row % H, P, H);
+  dy += (size_t)(row / H) * P * Q * C;
+  for (int t = LANE; t < W * C; t += LOCAL) {
+    const int c = t % C, q0 = bin_begin(t / C, Q, W), q1 = bin_end(t / C, Q, W);
+    float sum = 0.0f;
+    for (int p = p0; p < p1; p++) {
+      for (int q = q0; q < q1; q++) {
+        sum += dy[(size_t)(p * Q + q) * C + c] /
+               ((bin_end(p, H, P) - bin_begin(p, H, P)) * (bin_end(q, W, Q) - bin_begin(q, W, Q)));
+      }
+    }
+    dx[(size_t)row * W * C + t] = sum;
+  }
+}
+
+// Output p reads between rows i and i + 1 at i + fraction = max(0, p · up + offset) / down: whole numbers, so that every
+// device reads at the same place. Nearest reads row i alone. Columns likewise.
+#define RESIZE_SIZES                                                                                             \
+  const int H, const int W, const int C, const int P, const int Q, const int upY, const int upX,                 \
+      const int offsetY, const int offsetX, const int downY, const int downX, const int isLinear
+
+// What output p takes of row i.
+static inline float resize_weight(const int p, const int i, const int size, const int up, const int offset,
+                                  const int down, const int isLinear) {
+  const int at = max(0, p * up + offset), first = at / down;
+  const float fraction = isLinear ? (float)(at % down) / down : 0.0f;
+  return (first == i ? 1.0f - fraction : 0.0f) + (min(first + 1, size - 1) == i ? fraction : 0.0f);
+}
+
+__kernel void resize(RESIZE_SIZES, __global const float *restrict x, __global float *restrict y) {
+  const int row = GROUP(0), atY = max(0, row % P * upY + offsetY);
+  const int i0 = atY / downY, i1 = min(i0 + 1, H - 1);
+  const float below = isLinear ? (float)(atY % downY) / downY : 0.0f;
+  x += (size_t)(row / P) * H * W * C;
+  for (int t = LANE; t < Q * C; t += LOCAL) {
+    const int c = t % C, atX = max(0, t / C * upX + offsetX);
+    const int j0 = atX / downX, j1 = min(j0 + 1, W - 1);
+    const float right = isLinear ? (float)(atX % downX) / downX : 0.0f;
+    float value = x[(size_t)(i0 * W + j0) * C + c];
+    if (isLinear) {
+      value = (1.0f - below) * ((1.0f - right) * value + right * x[(size_t)(i0 * W + j1) * C + c]) +
+              below * ((1.0f - right) * x[(size_t)(i1 * W + j0) * C + c] + right * x[(size_t)(i1 * W + j1) * C + c]);
+    }
+    y[(size_t)row * Q * C + t] = value;
+  }
+}
+
+// The outputs that may read row i; resize_weight is 0 for those that don't. They read at i - 1 < … < i + 1.
+static inline int first_reader(const int i, const int up, const int offset, const int down) {
+  return up == 0 ? 0 : max(0, ((i - 1) * down - offset) / up - 1);
+}
+static inline int last_reader(const int i, const int up, const int offset, const int down, const int count) {
+  return up == 0 ? count - 1 : min(count - 1, ((i + 1) * down - offset) / up + 1);
+}
+
+// groups(N · H, 1, 1)
+__kernel void resize_backward(RESIZE_SIZES, __global const float *restrict dy, __global float *restrict dx) {
+  const int row = GROUP(0), i = row % H;
+  const int p0 = first_reader(i, upY, offsetY, downY), p1 = last_reader(i, upY, offsetY, downY, P);
+  dy += (size_t)(row / H) * P * Q * C;
+  for (int t = LANE; t < W * C; t += LOCAL) {
+    const int c = t % C, j = t / C;
+    const int q0 = first_reader(j, upX, offsetX, downX), q1 = last_reader(j, upX, offsetX, downX, Q);
+    float sum = 0.0f;
+    for (int p = p0; p <= p1; p++) {
+      const float down = resize_weight(p, i, H, upY, offsetY, downY, isLinear);
+      if (down == 0.0f) continue;
+      for (int q = q0; q <= q1; q++) {
+        const float across = resize_weight(q, j, W, upX, offsetX, downX, isLinear);
+        if (across != 0.0f) sum += down * across * dy[(size_t)(p * Q + q) * C + c];
+      }
+    }
+    dx[(size_t)row * W * C + t] = sum;
+  }
+}
+
 // MARK: softmax                                                        logits(rows,classes); groups(rows, 1, 1)
 
 // The largest logit of the group's row and the sum of exp(logit - largest).
@@ -1154,27 +1256,233 @@ __kernel void sgd(const float rate, const float momentum, const float decay, con
   EACH_OF_EIGHT(SGD_STEP)
 }
 
-static inline void adamw_tensor(const float rate, const float beta1, const float beta2, const float epsilon,
-                                const float shrink, const float step, const float correction, const int n,
-                                __global const float *g, __global float *w, __global float *m, __global float *v) {
+// Adam and its kin: m = beta1 · m + (1 - beta1) · g, v = beta2 · v + (1 - beta2) · g², with g + decay · w as g, then
+// w = shrink · w - (fromGradient · g + fromMean · m) / (√v · correction + epsilon). The host makes of it
+//   Adam and AdamW   fromMean = rate / (1 - beta1^t), correction = 1 / √(1 - beta2^t); shrink = 1 - rate · decoupled decay
+//   AMSGrad          the same with the largest v so far
+//   NAdam            fromGradient and fromMean from its products of momenta
+//   RAdam            fromMean with the rectification, correction = 1; at first correction = 0 and epsilon = 1
+static inline void adam_tensor(const float beta1, const float beta2, const float epsilon, const float decay,
+                               const float shrink, const float fromGradient, const float fromMean,
+                               const float correction, const int hasLargest, const int n, __global const float *g,
+                               __global float *w, __global float *m, __global float *v, __global float *largest) {
   FOR_VECTORS(i, n) {
-    const VEC gradient = LOAD(g + i);
+    const VEC weight = LOAD(w + i), gradient = LOAD(g + i) + decay * weight;
+    const VEC mean = beta1 * LOAD(m + i) + (1.0f - beta1) * gradient;
+    VEC square = beta2 * LOAD(v + i) + (1.0f - beta2) * gradient * gradient;
+    STORE_PART(mean, m + i, n - i);
+    STORE_PART(square, v + i, n - i);
+    if (hasLargest) {
+      const VEC before = LOAD(largest + i);
+      square = before > square ? before : square;
+      STORE_PART(square, largest + i, n - i);
+    }
+    STORE_PART(shrink * weight - (fromGradient * gradient + fromMean * mean) / (sqrt(square) * correction + epsilon), w + i,
+               n - i);
+  }
+}
+
+#define ADAM_SCALARS                                                                                             \
+  const float beta1, const float beta2, const float epsilon, const float decay, const float shrink,              \
+      const float fromGradient, const float fromMean, const float correction
+#define ADAM_TENSOR(t) \
+  const int n##t, __global const float *g##t, __global float *w##t, __global float *m##t, __global float *v##t
+#define ADAM_STEP(t)                                                                                             \
+  adam_tensor(beta1, beta2, epsilon, decay, shrink, fromGradient, fromMean, correction, 0, n##t, g##t, w##t, m##t, v##t, v##t);
+__kernel void adam(ADAM_SCALARS, EIGHT(ADAM_TENSOR)) {
+  EACH_OF_EIGHT(ADAM_STEP)
+}
+
+#define AMSGRAD_TENSOR(t) ADAM_TENSOR(t), __global float *largest##t
+#define AMSGRAD_STEP(t)                                                                                          \
+  adam_tensor(beta1, beta2, epsilon, decay, shrink, fromGradient, fromMean, correction, 1, n##t, g##t, w##t, m##t, v##t, \
+              largest##t);
+__kernel void amsgrad(ADAM_SCALARS, EIGHT(AMSGRAD_TENSOR)) {
+  EACH_OF_EIGHT(AMSGRAD_STEP)
+}
+
+static inline void rmsprop_tensor(const float rate, const float alpha, const float momentum, const float epsilon,
+                                  const float decay, const int n, __global const float *g, __global float *w,
+                                  __global float *v, __global float *m) {
+  FOR_VECTORS(i, n) {
+    const VEC weight = LOAD(w + i), gradient = LOAD(g + i) + decay * weight;
+    const VEC square = alpha * LOAD(v + i) + (1.0f - alpha) * gradient * gradient;
+    const VEC velocity = momentum * LOAD(m + i) + gradient / (sqrt(square) + epsilon);
+    STORE_PART(square, v + i, n - i);
+    STORE_PART(velocity, m + i, n - i);
+    STORE_PART(weight - rate * velocity, w + i, n - i);
+  }
+}
+
+// PyTorch's RMSprop: v = alpha · v + (1 - alpha) · g²; m = momentum · m + g / (√v + epsilon); w -= rate · m
+#define RMSPROP_TENSOR(t) \
+  const int n##t, __global const float *g##t, __global float *w##t, __global float *v##t, __global float *m##t
+#define RMSPROP_STEP(t) rmsprop_tensor(rate, alpha, momentum, epsilon, decay, n##t, g##t, w##t, v##t, m##t);
+__kernel void rmsprop(const float rate, const float alpha, const float momentum, const float epsilon, const float decay,
+                      EIGHT(RMSPROP_TENSOR)) {
+  EACH_OF_EIGHT(RMSPROP_STEP)
+}
+
+static inline void adagrad_tensor(const float rate, const float epsilon, const float decay, const int n,
+                                  __global const float *g, __global float *w, __global float *v) {
+  FOR_VECTORS(i, n) {
+    const VEC weight = LOAD(w + i), gradient = LOAD(g + i) + decay * weight;
+    const VEC square = LOAD(v + i) + gradient * gradient;
+    STORE_PART(square, v + i, n - i);
+    STORE_PART(weight - rate * gradient / (sqrt(square) + epsilon), w + i, n - i);
+  }
+}
+
+// v += g²; w -= rate · g / (√v + epsilon)
+#define ADAGRAD_TENSOR(t) const int n##t, __global const float *g##t, __global float *w##t, __global float *v##t
+#define ADAGRAD_STEP(t) adagrad_tensor(rate, epsilon, decay, n##t, g##t, w##t, v##t);
+__kernel void adagrad(const float rate, const float epsilon, const float decay, EIGHT(ADAGRAD_TENSOR)) {
+  EACH_OF_EIGHT(ADAGRAD_STEP)
+}
+
+static inline void lion_tensor(const float rate, const float beta1, const float beta2, const float shrink, const int n,
+                               __global const float *g, __global float *w, __global float *m) {
+  FOR_VECTORS(i, n) {
+    const VEC gradient = LOAD(g + i), mean = LOAD(m + i), zero = (VEC)(0.0f);
+    const VEC direction = beta1 * mean + (1.0f - beta1) * gradient;
+    // What is neither above nor below 0 is 0, or NaN, which stays.
+    const VEC sign = direction > zero ? (VEC)(1.0f) : direction < zero ? (VEC)(-1.0f) : direction;
+    STORE_PART(beta2 * mean + (1.0f - beta2) * gradient, m + i, n - i);
+    STORE_PART(shrink * LOAD(w + i) - rate * sign, w + i, n - i);
+  }
+}
+
+// w = shrink · w - rate · sign(beta1 · m + (1 - beta1) · g); m = beta2 · m + (1 - beta2) · g
+#define LION_STEP(t) lion_tensor(rate, beta1, beta2, shrink, n##t, g##t, w##t, m##t);
+__kernel void lion(const float rate, const float beta1, const float beta2, const float shrink, EIGHT(SGD_TENSOR)) {
+  EACH_OF_EIGHT(LION_STEP)
+}
+
+static inline void lamb_direction_tensor(const float beta1, const float beta2, const float epsilon, const float decay,
+                                         const float fromMean, const float correction, const float clip, const int n,
+                                         __global const float *g, __global const float *w, __global float *m,
+                                         __global float *v, __global float *u) {
+  FOR_VECTORS(i, n) {
+    const VEC gradient = clip * LOAD(g + i);
     const VEC mean = beta1 * LOAD(m + i) + (1.0f - beta1) * gradient;
     const VEC square = beta2 * LOAD(v + i) + (1.0f - beta2) * gradient * gradient;
     STORE_PART(mean, m + i, n - i);
     STORE_PART(square, v + i, n - i);
-    STORE_PART(shrink * LOAD(w + i) - step * mean / (sqrt(square) * correction + epsilon), w + i, n - i);
+    STORE_PART(fromMean * mean / (sqrt(square) * correction + epsilon) + decay * LOAD(w + i), u + i, n - i);
   }
 }
 
-// Loshchilov and Hutter's AdamW as in PyTorch; shrink = 1 - rate · decay, step = rate / (1 - beta1^t), correction =
-// 1 / sqrt(1 - beta2^t).
-#define ADAMW_TENSOR(t) \
-  const int n##t, __global const float *g##t, __global float *w##t, __global float *m##t, __global float *v##t
-#define ADAMW_STEP(t) adamw_tensor(rate, beta1, beta2, epsilon, shrink, step, correction, n##t, g##t, w##t, m##t, v##t);
-__kernel void adamw(const float rate, const float beta1, const float beta2, const float epsilon, const float shrink,
-                    const float step, const float correction, EIGHT(ADAMW_TENSOR)) {
-  EACH_OF_EIGHT(ADAMW_STEP)
+// LAMB's first half: u = Adam's direction + decay · w, with gradients scaled by clip[1] (see clip_factor).
+#define LAMB_TENSOR(t)                                                                                           \
+  const int n##t, __global const float *g##t, __global const float *w##t, __global float *m##t, __global float *v##t, \
+      __global float *u##t
+#define LAMB_DIRECTION(t) \
+  lamb_direction_tensor(beta1, beta2, epsilon, decay, fromMean, correction, clip[1], n##t, g##t, w##t, m##t, v##t, u##t);
+__kernel void lamb_direction(const float beta1, const float beta2, const float epsilon, const float decay,
+                             const float fromMean, const float correction, __global const float *clip,
+                             EIGHT(LAMB_TENSOR)) {
+  EACH_OF_EIGHT(LAMB_DIRECTION)
+}
+
+static inline void lamb_apply_tensor(const float rate, const float weights, const float directions, const int n,
+                                     __global const float *u, __global float *w) {
+  const float trust = weights > 0.0f && directions > 0.0f ? sqrt(weights / directions) : 1.0f;
+  FOR_VECTORS(i, n) STORE_PART(LOAD(w + i) - rate * trust * LOAD(u + i), w + i, n - i);
+}
+
+// Its second half: w -= rate · |w| / |u| · u, with each tensor's Σ w² and Σ u² in weights(8) and directions(8). Where
+// one of them is 0, or `isAdapted` is, the ratio is 1.
+#define LAMB_APPLIED(t) const int n##t, __global const float *u##t, __global float *w##t
+#define LAMB_APPLY(t) lamb_apply_tensor(rate, isAdapted ? weights[t] : 0.0f, directions[t], n##t, u##t, w##t);
+__kernel void lamb_apply(const float rate, const int isAdapted, __global const float *weights,
+                         __global const float *directions, EIGHT(LAMB_APPLIED)) {
+  EACH_OF_EIGHT(LAMB_APPLY)
+}
+
+// m(n) = beta · m + (1 - beta) · (x + epsilon)                                        groups(ceil(n / CHUNK), 1, 1)
+__kernel void moving_average(const int n, const float beta, const float epsilon, __global const float *restrict x,
+                             __global float *restrict m) {
+  FOR_VECTORS(i, n) STORE_PART(beta * LOAD(m + i) + (1.0f - beta) * (LOAD(x + i) + epsilon), m + i, n - i);
+}
+
+// Adafactor's direction: u = g / √v, where v is moving(n), or of a matrix g(rows,columns) the product
+// moving(row) · movingColumns(column) / mean[0], the mean of all of either.            groups(ceil(n / CHUNK), 1, 1)
+__kernel void adafactor_direction(const int n, const int columns, const int isFactored, __global const float *restrict g,
+                                  __global const float *restrict moving, __global const float *restrict movingColumns,
+                                  __global const float *restrict mean, __global float *restrict u) {
+  const int end = min(n, (GROUP(0) + 1) * CHUNK);
+  for (int i = GROUP(0) * CHUNK + LANE; i < end; i += LOCAL) {
+    // Quotients first: products of two mean squares would leave the range of floats.
+    const float square = isFactored ? moving[i / columns] / mean[0] * movingColumns[i % columns] : moving[i];
+    u[i] = g[i] / sqrt(square);
+  }
+}
+
+// w = shrink · w - rate / max(1, √(squares[0] / n) / threshold) · u, with squares[0] = Σ u²
+// groups(ceil(n / CHUNK), 1, 1)
+__kernel void adafactor_apply(const int n, const float rate, const float shrink, const float threshold,
+                              __global const float *restrict u, __global const float *restrict squares,
+                              __global float *restrict w) {
+  const float excess = sqrt(squares[0] / n) / threshold;
+  const float step = excess > 1.0f ? rate / excess : rate;
+  FOR_VECTORS(i, n) STORE_PART(shrink * LOAD(w + i) - step * LOAD(u + i), w + i, n - i);
+}
+
+// MARK: gradient norms
+//
+// Sums of squares of many tensors, eight a launch: each group sums a chunk, and reduce_rows adds the chunks' sums.
+
+static inline float chunk_squares(const int n, __global const float *x) {
+  VEC sum = (VEC)(0.0f);
+  FOR_VECTORS(i, n) {
+    VEC value = LOAD(x + i);
+    if (n - i < VECTOR) {
+      float lanes[VECTOR];
+      STORE(value, lanes);
+      for (int j = n - i; j < VECTOR; j++) lanes[j] = 0.0f;
+      value = LOAD(lanes);
+    }
+    sum += value * value;
+  }
+  float lanes[VECTOR];
+  STORE(sum, lanes);
+  for (int width = VECTOR / 2; width > 0; width /= 2) {
+    for (int j = 0; j < width; j++) lanes[j] += lanes[j + width];
+  }
+  return lanes[0];
+}
+
+// partial(8,chunks)[from `first` on] = Σ x² of each chunk of each tensor, 0 behind its end
+// groups(chunks = ceil(largest n / CHUNK), 8, 1)
+#define SQUARED_TENSOR(t) const int n##t, __global const float *x##t
+#define SQUARES(t) squares = chunk_squares(n##t, x##t);
+__kernel void square_sums(const int first, EIGHT(SQUARED_TENSOR), __global float *partial) {
+  __local float scratch[LOCAL];
+  float squares = 0.0f;
+  EACH_OF_EIGHT(SQUARES)
+  squares = group_sum(squares, scratch);
+  if (LANE == 0) partial[first + GROUP(1) * (int)get_num_groups(0) + GROUP(0)] = squares;
+}
+
+// clip(2) = the norm √squares[0], and the factor min(1, limit / (norm + epsilon)) that brings it down to `limit`; NaN where
+// the norm is not finite.                                                                              groups(1, 1, 1)
+__kernel void clip_factor(const float limit, const float epsilon, __global const float *restrict squares,
+                          __global float *restrict clip) {
+  if (LANE > 0) return;
+  const float norm = sqrt(squares[0]), factor = limit / (norm + epsilon);
+  clip[0] = norm;
+  clip[1] = norm < INFINITY ? (factor >= 1.0f ? 1.0f : factor) : norm - norm;
+}
+
+static inline void scale_tensor(const float factor, const int n, __global const float *x, __global float *y) {
+  FOR_VECTORS(i, n) STORE_PART(factor * LOAD(x + i), y + i, n - i);
+}
+
+// y = clip[1] · x for eight tensors                                            groups(ceil(largest n / CHUNK), 8, 1)
+#define SCALED_TENSOR(t) const int n##t, __global const float *x##t, __global float *y##t
+#define SCALE(t) scale_tensor(clip[1], n##t, x##t, y##t);
+__kernel void scale_tensors(__global const float *clip, EIGHT(SCALED_TENSOR)) {
+  EACH_OF_EIGHT(SCALE)
 }
 
 // MARK: images and random numbers
@@ -1225,6 +1533,131 @@ __kernel void dropout(const int n, const float probability, const int key0, cons
     philox((uint)i / 4u, (uint)stream, (uint)key0, (uint)key1, words);
     for (int j = 0; j < min(4, end - i); j++) {
       y[i + j] = (words[j] >> 8) * 0x1p-24f >= probability ? x[i + j] / (1.0f - probability) : 0.0f;
+    }
+  }
+}
+
+// The generator's words themselves: y(n) as bits
+__kernel void random_words(const int n, const int key0, const int key1, const int stream, __global int *restrict y) {
+  const int end = min(n, (GROUP(0) + 1) * CHUNK);
+  for (int i = GROUP(0) * CHUNK + LANE * 4; i < end; i += LOCAL * 4) {
+    uint words[4];
+    philox((uint)i / 4u, (uint)stream, (uint)key0, (uint)key1, words);
+    for (int j = 0; j < min(4, end - i); j++) y[i + j] = (int)words[j];
+  }
+}
+
+// y(n) = low + width · u, u one of 2²⁴ numbers in [0, 1), but never above `last`. One rounding, by fma: the same bits on
+// every device.
+__kernel void random_uniform(const int n, const float low, const float width, const float last, const int key0,
+                             const int key1, const int stream, __global float *restrict y) {
+  const int end = min(n, (GROUP(0) + 1) * CHUNK);
+  for (int i = GROUP(0) * CHUNK + LANE * 4; i < end; i += LOCAL * 4) {
+    uint words[4];
+    philox((uint)i / 4u, (uint)stream, (uint)key0, (uint)key1, words);
+    for (int j = 0; j < min(4, end - i); j++) y[i + j] = fmin(fma(width, (words[j] >> 8) * 0x1p-24f, low), last);
+  }
+}
+
+// y(n) = mean + deviation · z, z normal by Box and Muller's transform of pairs of words. Devices agree on the words but
+// for log, sqrt and cospi only within OpenCL's bounds of 3, 3 and 4 units in the last place.
+__kernel void random_normal(const int n, const float mean, const float deviation, const int key0, const int key1,
+                            const int stream, __global float *restrict y) {
+  const int end = min(n, (GROUP(0) + 1) * CHUNK);
+  for (int i = GROUP(0) * CHUNK + LANE * 4; i < end; i += LOCAL * 4) {
+    uint words[4];
+    philox((uint)i / 4u, (uint)stream, (uint)key0, (uint)key1, words);
+    float z[4];
+    for (int j = 0; j < 4; j += 2) {
+      // Both are exact. The first is never 0, whose logarithm is -∞, nor 1.
+      const float u = ((words[j] >> 9) + 0.5f) * 0x1p-23f, turns = (words[j + 1] >> 8) * 0x1p-23f;
+      const float radius = sqrt(-2.0f * log(u));
+      z[j] = radius * cospi(turns);
+      z[j + 1] = radius * sinpi(turns);
+    }
+    for (int j = 0; j < min(4, end - i); j++) y[i + j] = mean + deviation * z[j];
+  }
+}
+
+// MARK: half storage
+//
+// Halves are stored, never computed with: vload_half and vstore_half belong to OpenCL 1.2 itself. Sums are floats.
+
+#define LOAD_HALF(p) CAT(vload_half, VECTOR)(0, p)
+#define STORE_HALF(v, p) CAT(CAT(vstore_half, VECTOR), _rte)(v, 0, p)
+
+// Stores the first n of v rounded to the nearest half, to an even one from the middle; all if n >= VECTOR.
+static inline void store_half_part(VEC v, __global half *p, const int n) {
+  if (n >= VECTOR) {
+    STORE_HALF(v, p);
+  } else {
+    float lanes[VECTOR];
+    STORE(v, lanes);
+    for (int i = 0; i < n; i++) vstore_half_rte(lanes[i], i, p);
+  }
+}
+
+// groups(ceil(n / CHUNK), 1, 1)
+__kernel void float_to_half(const int n, __global const float *restrict x, __global half *restrict y) {
+  FOR_VECTORS(i, n) store_half_part(LOAD(x + i), y + i, n - i);
+}
+
+__kernel void half_to_float(const int n, __global const half *restrict x, __global float *restrict y) {
+  FOR_VECTORS(i, n) STORE_PART(LOAD_HALF(x + i), y + i, n - i);
+}
+
+__kernel void activation_half(const int n, const int kind, __global const half *restrict x, __global half *restrict y) {
+  FOR_VECTORS(i, n) store_half_part(activate(LOAD_HALF(x + i), kind), y + i, n - i);
+}
+
+// y(n) = a + b, a - b or a · b by `kind`, computed in floats and rounded once more
+#define HALF_ADD 0
+#define HALF_SUBTRACT 1
+__kernel void arithmetic_half(const int n, const int kind, __global const half *restrict a, __global const half *restrict b,
+                              __global half *restrict y) {
+  FOR_VECTORS(i, n) {
+    const VEC p = LOAD_HALF(a + i), q = LOAD_HALF(b + i);
+    store_half_part(kind == HALF_ADD ? p + q : kind == HALF_SUBTRACT ? p - q : p * q, y + i, n - i);
+  }
+}
+
+// c(M,N) = activation(a(M,K) · b(K,N) + bias(N)) with a, b and c halves. As `matmul`, b in place.
+// groups(ceil(M / GROUP_ROWS), ceil(N / PANEL), 1)
+__kernel void matmul_half(const int M, const int N, const int K, const int hasBias, const int kind,
+                          __global const half *restrict a, __global const half *restrict b,
+                          __global const float *restrict bias, __global half *restrict c) {
+  const int m0 = GROUP(0) * GROUP_ROWS, n0 = GROUP(1) * PANEL;
+#if STAGED
+  STAGES
+  const int m = m0, vectors = TILE_N;
+  {
+    VEC acc[TILE_M][TILE_N];
+    clear_tile(acc);
+    STAGED_PRODUCT(acc, K, m0 + m < M && k < K ? vload_half((size_t)(m0 + m) * K + k, a) : 0.0f,
+                   n0 + n < N && k < K ? vload_half((size_t)k * N + n0 + n, b) : 0.0f)
+#else
+  for (int m = m0 + LANE * TILE_M; m < min(M, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
+    const int vectors = TILE_N;
+    VEC acc[TILE_M][TILE_N];
+    clear_tile(acc);
+    for (int k = 0; k < K; k++) {
+      VEC right[TILE_N];
+      UNROLL for (int j = 0; j < TILE_N; j++) right[j] = LOAD_HALF(b + (size_t)k * N + min(n0 + j * VECTOR, N - 1));
+      UNROLL for (int i = 0; i < TILE_M; i++) {
+        const float left = vload_half((size_t)min(m + i, M - 1) * K + k, a);
+        UNROLL for (int j = 0; j < TILE_N; j++) acc[i][j] += left * right[j];
+      }
+    }
+#endif
+    UNROLL for (int i = 0; i < TILE_M; i++) {
+      UNROLL for (int j = 0; j < vectors; j++) {
+        const int row = m + TILE_ROW(i), column = n0 + TILE_COLUMN(j);
+        if (row < M && column < N) {
+          VEC value = acc[i][j];
+          if (hasBias) value += LOAD(bias + column);
+          store_half_part(activate(value, kind), c + (size_t)row * N + column, N - column);
+        }
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 #if defined(__aarch64__)
 #define ISA neon
 #define TILE_M 8 // 16 accumulators of 32 registers
+#define HALF_CONVERSION
 #else
 #define ISA baseline
 #define TILE_M 6 // 12 accumulators of 16 registers

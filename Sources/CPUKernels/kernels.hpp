@@ -8,6 +8,7 @@
 #pragma clang fp contract(fast) reassociate(on)
 namespace ISA {
 #include "opencl_c.hpp"
+#include "opencl_half.hpp"
 #ifdef MASKED_STORES
 static inline void store_masked(float16 v, float *p, int n) {
   const unsigned short mask = n >= 16 ? 0xffff : (unsigned short)((1u << n) - 1);

@@ -33,6 +33,14 @@ static inline float fmin(float a, float b) { return __builtin_fminf(a, b); }
 static inline float sqrt(float x) { return __builtin_sqrtf(x); }
 static inline float exp(float x) { return __builtin_expf(x); }
 static inline float log(float x) { return __builtin_logf(x); }
+// One rounding, whatever may be contracted elsewhere, which would allow a product and a sum.
+static inline float fma(float a, float b, float c) {
+#pragma clang fp contract(off) reassociate(off)
+  return __builtin_fmaf(a, b, c);
+}
+// Through double, whose π is exact enough for all floats of a few turns.
+static inline float cospi(float x) { return (float)__builtin_cos(3.14159265358979323846 * x); }
+static inline float sinpi(float x) { return (float)__builtin_sin(3.14159265358979323846 * x); }
 static inline int isnan(float x) { return __builtin_isnan(x); }
 static inline int min(int a, int b) { return a < b ? a : b; }
 static inline int max(int a, int b) { return a > b ? a : b; }

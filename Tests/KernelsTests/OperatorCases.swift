@@ -45,7 +45,10 @@ extension OperatorCase {
   /// Counts that leave a vector, a tile and a group in part.
   private static let counts = [1, 3, 17, 129, 8195]
 
-  static let all: [OperatorCase] = [
+  static let all = network + spatial
+
+  /// What MobileNet and its training need.
+  private static let network: [OperatorCase] = [
     OperatorCase("elementwise") { run in
       for count in counts {
         let (a, b) = (run.input(count), run.input(count))

@@ -38,16 +38,16 @@ struct TrainingCheckpoint {
     var state = OptimizerState()
     state.step = Int(position[1])
     // Before the first step there are no moments.
-    let moments = trained.indices.map { index in
-      (0..<(state.step > 0 ? optimizer.momentCount : 0)).map { "moment.\(index).\($0)" }
+    let moments = trained.enumerated().map { index, value in
+      (state.step > 0 ? optimizer.momentShapes(value.shape) : []).enumerated().map { ("moment.\(index).\($0)", $1) }
     }
     try file.check(
       parameters.map { ("model.\($0.name)", $0.parameter.value.shape) }
-        + trained.indices.flatMap { index in moments[index].map { ($0, trained[index].shape) } })
+        + moments.flatMap { $0 })
     for (name, parameter) in parameters { parameter.assign(try file.floats(named: "model.\(name)")) }
     for (index, value) in trained.enumerated() where !moments[index].isEmpty {
-      state.moments[index] = try moments[index].map {
-        Tensor(try file.floats(named: $0), shape: value.shape, on: value.device)
+      state.moments[index] = try moments[index].map { name, shape in
+        Tensor(try file.floats(named: name), shape: shape, on: value.device)
       }
     }
     optimizer.state = state

@@ -6,8 +6,10 @@ public struct AdamW: Optimizer {
   public var beta1: Float = 0.9
   public var beta2: Float = 0.999
   public var epsilon: Float = 1e-8
+  /// Divides by the largest mean square so far (Reddi et al. 2018).
+  public var isAMSGrad = false
   public var state = OptimizerState()
-  public var momentCount: Int { 2 }
+  public var momentCount: Int { isAMSGrad ? 3 : 2 }
 
   public init(_ groups: [ParameterGroup]) { self.groups = groups }
 
@@ -15,9 +17,10 @@ public struct AdamW: Optimizer {
     state.step += 1
     for (i, group) in groups.enumerated() {
       let tensors = updates(i, gradients)
-      tensors.first?.value.device.adamWStep(
-        tensors, step: state.step, learningRate: group.learningRate * scale, beta1: beta1, beta2: beta2, epsilon: epsilon,
-        weightDecay: group.weightDecay)
+      let rate = group.learningRate * scale
+      var update = AdamUpdate(step: state.step, learningRate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon)
+      update.shrink = 1 - rate * group.weightDecay
+      tensors.first?.value.device.adamStep(tensors, update)
     }
   }
 }

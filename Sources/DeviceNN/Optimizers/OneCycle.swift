@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// The one-cycle schedule (Smith 2018) with cosine ramps, as PyTorch's `OneCycleLR` moves the learning rate.
-public struct OneCycle: Sendable {
+public struct OneCycle: Schedule {
   public var steps: Int
   /// The part of all steps in which the rate rises.
   public var warmUp = 0.3

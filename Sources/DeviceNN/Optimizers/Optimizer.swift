@@ -29,6 +29,8 @@ public protocol Optimizer {
   mutating func step(_ gradients: Gradients, scale: Float)
   /// How many tensors it keeps for each parameter.
   var momentCount: Int { get }
+  /// The shapes of these tensors for a parameter of `shape`: by default the same.
+  func momentShapes(_ shape: [Int]) -> [[Int]]
   /// What it remembers of earlier steps, for a checkpoint.
   var state: OptimizerState { get set }
 }
@@ -42,13 +44,15 @@ public struct OptimizerState {
 }
 
 extension Optimizer {
+  public func momentShapes(_ shape: [Int]) -> [[Int]] { Array(repeating: shape, count: momentCount) }
+
   /// The tensors to move in a group with their moments, which start at zero.
   mutating func updates(_ group: Int, _ gradients: Gradients) -> [UpdatedTensor] {
     let first = groups[..<group].reduce(0) { $0 + $1.parameters.count }
     return groups[group].parameters.enumerated().compactMap { i, parameter in
       guard let gradient = gradients[parameter] else { return nil }
       let value = parameter.value
-      let moments = state.moments[first + i] ?? (0..<momentCount).map { _ in Tensor(repeating: 0, shape: value.shape, on: value.device) }
+      let moments = state.moments[first + i] ?? momentShapes(value.shape).map { Tensor(repeating: 0, shape: $0, on: value.device) }
       state.moments[first + i] = moments
       return UpdatedTensor(count: value.count, gradient: gradient.buffer, value: value.buffer, moments: moments.map(\.buffer))
     }

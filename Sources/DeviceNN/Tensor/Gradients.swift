@@ -7,11 +7,23 @@ public struct Gradients {
   @TaskLocal static var areWanted = true
 
   private var byTensor: [ObjectIdentifier: (tensor: Tensor, gradient: Tensor)] = [:]
+  /// The tensors in the order in which the walk reached them: sums over all gradients have it.
+  private var order: [ObjectIdentifier] = []
 
   /// The gradient with respect to `tensor`; nil where the loss does not depend on it.
   public subscript(_ tensor: Tensor) -> Tensor? { byTensor[ObjectIdentifier(tensor)]?.gradient }
 
   public subscript(_ parameter: Parameter) -> Tensor? { self[parameter.value] }
+
+  /// All gradients, in an order that the network alone determines.
+  var ordered: [Tensor] { order.map { byTensor[$0]!.gradient } }
+
+  /// Others in the place of the `ordered` ones.
+  func replaced(by gradients: [Tensor]) -> Gradients {
+    var result = self
+    for (key, gradient) in zip(order, gradients) { result.byTensor[key]!.gradient = gradient }
+    return result
+  }
 
   /// Walks back from `loss`, each tensor after all that were made from it. Iterative: networks are deep.
   init(of loss: Tensor, keepingHistory: Bool) {
@@ -25,6 +37,7 @@ public struct Gradients {
         precondition(
           tensor.isLeaf, "the history of a tensor of shape \(tensor.shape) was used up: keepingHistory in earlier gradients")
         byTensor[ObjectIdentifier(tensor)] = (tensor, gradient)
+        self.order.append(ObjectIdentifier(tensor))
         continue
       }
       if !keepingHistory { tensor.history = nil }

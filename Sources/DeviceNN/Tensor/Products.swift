@@ -55,7 +55,7 @@ extension Tensor {
   }
 
   /// The sums over all dimensions but the last: the gradient of a bias.
-  private func columnSums() -> Tensor {
+  func columnSums() -> Tensor {
     let columns = shape.last!
     return Tensor(shape: [columns], buffer: device.sum(buffer, outer: 1, axis: count / columns, inner: columns))
   }

@@ -117,16 +117,27 @@ extension Device {
 
   /// dx(N,H,W,C).
   public func convolutionBackwardInput(_ dy: Buffer, _ w: Buffer, _ shape: ConvolutionShape) -> Buffer {
+    transposedConvolution(dy, w, shape)
+  }
+
+  /// activation(dx(N,H,W,C) + bias(C)) for the input gradient of the convolution `shape`, whose result has `dy`'s shape.
+  public func transposedConvolution(
+    _ dy: Buffer, _ w: Buffer, _ shape: ConvolutionShape, bias: Buffer? = nil, activation: Activation = .none
+  ) -> Buffer {
     if shape.isPointwise {
       let forward = pointwise(shape)
-      return matmul(dy, w, MatmulShape(m: forward.m, n: forward.k, k: forward.n, transposesB: true))
+      return matmul(
+        dy, w, MatmulShape(m: forward.m, n: forward.k, k: forward.n, transposesB: true), bias: bias,
+        activation: activation)
     }
+    let epilogue: [Launch.Argument] = [.int(bias == nil ? 0 : 1), .int(activation.rawValue)]
     let dx = makeFloats(shape.inputCount)
     if shape.isDepthwise {
       launch(
         Launch(
           "depthwise_conv2d_backward_input", groups: [shape.batch * shape.height, 1, 1],
-          depthwiseSizes(shape, isBackward: true) + [.buffer(dy), .buffer(w), .buffer(dx)], flops: shape.flops))
+          depthwiseSizes(shape, isBackward: true) + epilogue + [.buffer(dy), .buffer(w), .buffer(bias ?? w), .buffer(dx)],
+          flops: shape.flops))
       return dx
     }
     let (channels, outputs) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
@@ -140,8 +151,8 @@ extension Device {
     launch(
       Launch(
         "conv2d_backward_input", groups: groups,
-        sizes(shape, isBackward: true) + panelArguments + [
-          .buffer(dy), .buffer(panels.buffer), .buffer(fill(0, count: outputs)), .buffer(dx),
+        sizes(shape, isBackward: true) + panelArguments + epilogue + [
+          .buffer(dy), .buffer(panels.buffer), .buffer(bias ?? w), .buffer(fill(0, count: outputs)), .buffer(dx),
         ], flops: shape.flops))
     return dx
   }

@@ -22,35 +22,46 @@ extension Device {
       "sgd", tensors, [.float(learningRate), .float(momentum), .float(weightDecay), .int(nesterov ? 1 : 0)])
   }
 
+  /// A step of Adam or its kin in place. Two moments a tensor, mean and mean square of the gradient; a third, AMSGrad's,
+  /// is the largest mean square so far.
+  public func adamStep(_ tensors: [UpdatedTensor], _ update: AdamUpdate) {
+    guard let first = tensors.first else { return }
+    self.update(
+      first.moments.count == 3 ? "amsgrad" : "adam", tensors,
+      [
+        update.beta1, update.beta2, update.epsilon, update.decay, update.shrink, update.fromGradient, update.fromMean,
+        update.correction,
+      ].map { .float($0) })
+  }
+
   /// AdamW's step number `step` (from 1) in place; two moments a tensor: mean and mean square of the gradient.
   public func adamWStep(
     _ tensors: [UpdatedTensor], step: Int, learningRate: Float, beta1: Float, beta2: Float, epsilon: Float,
     weightDecay: Float
   ) {
-    let bias1 = 1 - pow(Double(beta1), Double(step))
-    let bias2 = 1 - pow(Double(beta2), Double(step))
-    update(
-      "adamw", tensors,
-      [
-        .float(learningRate), .float(beta1), .float(beta2), .float(epsilon), .float(1 - learningRate * weightDecay),
-        .float(Float(Double(learningRate) / bias1)), .float(Float(1 / bias2.squareRoot())),
-      ])
+    var update = AdamUpdate(
+      step: step, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon)
+    update.shrink = 1 - learningRate * weightDecay
+    adamStep(tensors, update)
   }
 
-  /// One launch for each eight tensors; empty places hold a tensor of no elements.
-  private func update(_ kernel: String, _ tensors: [UpdatedTensor], _ scalars: [Launch.Argument]) {
+  func update(_ kernel: String, _ tensors: [UpdatedTensor], _ scalars: [Launch.Argument]) {
+    inEights(tensors.map { (count: $0.count, buffers: [$0.gradient, $0.value] + $0.moments) }) { eight, groups in
+      launch(Launch(kernel, groups: groups, scalars + eight))
+    }
+  }
+
+  /// Calls `body` for each eight tensors with their arguments and the groups of a launch.
+  /// Empty places hold a tensor of no elements.
+  func inEights(
+    _ tensors: [(count: Int, buffers: [Buffer])],
+    _ body: (_ eight: [Launch.Argument], _ groups: SIMD3<Int>) -> Void
+  ) {
     for start in stride(from: 0, to: tensors.count, by: 8) {
-      let eight = (start..<start + 8).map { i -> UpdatedTensor in
-        if i < tensors.count { return tensors[i] }
-        var empty = tensors[start]
-        empty.count = 0
-        return empty
-      }
-      let arguments = eight.flatMap { tensor -> [Launch.Argument] in
-        [.int(tensor.count), .buffer(tensor.gradient), .buffer(tensor.value)] + tensor.moments.map { .buffer($0) }
-      }
-      let largest = eight.map(\.count).max()!
-      launch(Launch(kernel, groups: [Self.flatGroups(largest).x, 8, 1], scalars + arguments))
+      let eight = (start..<start + 8).map { $0 < tensors.count ? tensors[$0] : (count: 0, buffers: tensors[start].buffers) }
+      body(
+        eight.flatMap { tensor in [.int(tensor.count)] + tensor.buffers.map { .buffer($0) } },
+        [Self.flatGroups(eight.map(\.count).max()!).x, 8, 1])
     }
   }
 }

@@ -1,0 +1,26 @@
+internal import Kernels
+
+/// Adam (Kingma and Ba 2015), as PyTorch computes it: weight decay is L2 regularisation, a part of the gradient.
+public struct Adam: Optimizer {
+  public var groups: [ParameterGroup]
+  public var beta1: Float = 0.9
+  public var beta2: Float = 0.999
+  public var epsilon: Float = 1e-8
+  /// Divides by the largest mean square so far (Reddi et al. 2018).
+  public var isAMSGrad = false
+  public var state = OptimizerState()
+  public var momentCount: Int { isAMSGrad ? 3 : 2 }
+
+  public init(_ groups: [ParameterGroup]) { self.groups = groups }
+
+  public mutating func step(_ gradients: Gradients, scale: Float = 1) {
+    state.step += 1
+    for (i, group) in groups.enumerated() {
+      let tensors = updates(i, gradients)
+      var update = AdamUpdate(
+        step: state.step, learningRate: group.learningRate * scale, beta1: beta1, beta2: beta2, epsilon: epsilon)
+      update.decay = group.weightDecay
+      tensors.first?.value.device.adamStep(tensors, update)
+    }
+  }
+}
