@@ -5,9 +5,9 @@ import Testing
 
 /// Each differentiable operation against central differences, and what the tape keeps and forgets.
 @Suite struct GradientTests {
-  private let device = TestDevice.cpu
+  let device = TestDevice.cpu
 
-  private func tensor(_ name: String, _ shape: [Int], plus offset: Float = 0) -> Tensor {
+  func tensor(_ name: String, _ shape: [Int], plus offset: Float = 0) -> Tensor {
     Tensor(GoldenNumbers.signed(name, count: shape.reduce(1, *)).map { $0 + offset }, shape: shape, on: device)
   }
 
@@ -17,7 +17,7 @@ import Testing
   ///
   /// Floats round f by some 1e-7 of its terms, and h = 1/64 leaves an error of h² f‴ / 6: so agreement to 2e-3 is what
   /// can be asked. Values should keep a distance of h from kinks.
-  private func expectGradients(
+  func expectGradients(
     of inputs: [Tensor], _ comment: String, tolerance: Float = 2e-3, sourceLocation: SourceLocation = #_sourceLocation,
     _ operation: ([Tensor]) -> Tensor
   ) throws {
@@ -221,7 +221,7 @@ import Testing
       #expect(message(of: misfit).contains("a 5x5 window does not fit into 2x2"))
     }
 
-    private func message(of result: ExitTest.Result?) -> String {
+    func message(of result: ExitTest.Result?) -> String {
       String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     }
   #endif
