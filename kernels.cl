@@ -14,8 +14,9 @@
 // some devices take no more than 65535 groups along y and z.
 //
 // Contents: vectors - elementwise - matrix products - convolution - depthwise convolution - reductions -
-//           batch normalization - pooling - resampling - softmax - optimizer steps - gradient norms -
-//           images and random numbers - half storage
+//           batch normalization - pooling - resampling - softmax - cross-entropy - losses of single elements -
+//           connectionist temporal classification - moments - group normalization - attention - recurrent steps -
+//           optimizer steps - gradient norms - images and random numbers - half storage
 
 #ifndef VECTOR
 #define VECTOR 4 // floats of a vector: 4, 8 or 16
@@ -1194,31 +1195,746 @@ __kernel void softmax_backward(const int classes, __global const float *restrict
   for (int k = LANE; k < classes; k += LOCAL) dx[k] = y[k] * (dy[k] - sum);
 }
 
-// loss(rows) = -Σ target · log softmax(logits), target = (1 - smoothing) at the label + smoothing / classes everywhere
-__kernel void cross_entropy(const int classes, const float smoothing, __global const float *restrict logits,
-                            __global const int *restrict labels, __global float *restrict loss) {
+// y = log softmax(logits)
+__kernel void log_softmax(const int classes, __global const float *restrict logits, __global float *restrict y) {
   logits += (size_t)GROUP(0) * classes;
+  y += (size_t)GROUP(0) * classes;
   SOFTMAX_ROW(logits, classes)
-  float logitSum = 0.0f;
-  for (int k = LANE; k < classes; k += LOCAL) logitSum += logits[k] - largest;
-  logitSum = group_sum(logitSum, scratch);
+  const float logSum = log(sum);
+  for (int k = LANE; k < classes; k += LOCAL) y[k] = logits[k] - largest - logSum;
+}
+
+// dx = dy - exp(y) · Σ dy
+__kernel void log_softmax_backward(const int classes, __global const float *restrict y,
+                                   __global const float *restrict dy, __global float *restrict dx) {
+  __local float scratch[LOCAL];
+  y += (size_t)GROUP(0) * classes;
+  dy += (size_t)GROUP(0) * classes;
+  dx += (size_t)GROUP(0) * classes;
+  float sum = 0.0f;
+  for (int k = LANE; k < classes; k += LOCAL) sum += dy[k];
+  sum = group_sum(sum, scratch);
+  for (int k = LANE; k < classes; k += LOCAL) dx[k] = dy[k] - exp(y[k]) * sum;
+}
+
+// MARK: cross-entropy                                                  logits(rows,classes); groups(rows, 1, 1)
+//
+// As PyTorch defines it, weights(classes) and smoothing included:
+//   loss(rows) = -Σ share(k) · log softmax(logits)(k),   share = weight · ((1 - smoothing) · target + smoothing / classes)
+// A target is 1 at the row's label, or a row of targets(rows,classes). Where a share is 0, a logit may be -INFINITY.
+
+#define SHARE(target) ((hasWeights ? weights[k] : 1.0f) * ((1.0f - smoothing) * (target) + smoothing / classes))
+#define LABEL_SHARE SHARE(k == label ? 1.0f : 0.0f)
+#define SOFT_SHARE SHARE(targets[k])
+
+#define CROSS_ENTROPY(result, share)                                                                             \
+  SOFTMAX_ROW(logits, classes)                                                                                   \
+  const float logSum = log(sum);                                                                                 \
+  float result = 0.0f;                                                                                           \
+  for (int k = LANE; k < classes; k += LOCAL) {                                                                  \
+    const float part = share;                                                                                    \
+    if (part != 0.0f) result += part * (logSum - (logits[k] - largest));                                         \
+  }                                                                                                              \
+  result = group_sum(result, scratch);
+
+// dlogits = dloss · (Σ share · softmax - share); dloss(rows), or one number for all rows where its stride is 0
+#define CROSS_ENTROPY_BACKWARD(share, total)                                                                     \
+  for (int k = LANE; k < classes; k += LOCAL) {                                                                  \
+    dlogits[k] = dloss[GROUP(0) * dlossStride] * (exp(logits[k] - largest) / sum * total - share);               \
+  }
+
+static inline int is_class(const int label, const int classes) { return label >= 0 && label < classes; }
+
+// weight(rows) is what a mean divides by: the label's weight, 0 where the label is `ignored` and the loss 0 with it. Any
+// other label outside of 0 ..< classes makes the loss NaN.
+__kernel void cross_entropy(const int classes, const float smoothing, const int ignored, const int hasWeights,
+                            __global const float *restrict logits, __global const int *restrict labels,
+                            __global const float *restrict weights, __global float *restrict loss,
+                            __global float *restrict weight) {
+  logits += (size_t)GROUP(0) * classes;
+  const int label = labels[GROUP(0)];
+  CROSS_ENTROPY(result, LABEL_SHARE)
   if (LANE == 0) {
-    const float label = logits[labels[GROUP(0)]] - largest;
-    loss[GROUP(0)] = log(sum) - (1.0f - smoothing) * label - smoothing / classes * logitSum;
+    const int isClass = is_class(label, classes);
+    loss[GROUP(0)] = label == ignored ? 0.0f : isClass ? result : NAN;
+    weight[GROUP(0)] = label == ignored ? 0.0f : hasWeights && isClass ? weights[label] : 1.0f;
   }
 }
 
-// dlogits = dloss(row) · (softmax - target)
-__kernel void cross_entropy_backward(const int classes, const float smoothing, __global const float *restrict logits,
-                                     __global const int *restrict labels, __global const float *restrict dloss,
-                                     __global float *restrict dlogits) {
+__kernel void cross_entropy_backward(const int classes, const float smoothing, const int ignored, const int hasWeights,
+                                     const int dlossStride, __global const float *restrict logits,
+                                     __global const int *restrict labels, __global const float *restrict weights,
+                                     __global const float *restrict dloss, __global float *restrict dlogits) {
   logits += (size_t)GROUP(0) * classes;
   dlogits += (size_t)GROUP(0) * classes;
-  SOFTMAX_ROW(logits, classes)
   const int label = labels[GROUP(0)];
-  for (int k = LANE; k < classes; k += LOCAL) {
-    const float target = (k == label ? 1.0f - smoothing : 0.0f) + smoothing / classes;
-    dlogits[k] = dloss[GROUP(0)] * (exp(logits[k] - largest) / sum - target);
+  SOFTMAX_ROW(logits, classes)
+  float total = 0.0f;
+  for (int k = LANE; k < classes; k += LOCAL) total += LABEL_SHARE;
+  total = group_sum(total, scratch);
+  if (!hasWeights) total = 1.0f;
+  if (label == ignored) {
+    for (int k = LANE; k < classes; k += LOCAL) dlogits[k] = 0.0f;
+  } else {
+    if (!is_class(label, classes)) total = NAN;
+    CROSS_ENTROPY_BACKWARD(LABEL_SHARE, total)
+  }
+}
+
+__kernel void cross_entropy_soft(const int classes, const float smoothing, const int hasWeights,
+                                 __global const float *restrict logits, __global const float *restrict targets,
+                                 __global const float *restrict weights, __global float *restrict loss) {
+  logits += (size_t)GROUP(0) * classes;
+  targets += (size_t)GROUP(0) * classes;
+  CROSS_ENTROPY(result, SOFT_SHARE)
+  if (LANE == 0) loss[GROUP(0)] = result;
+}
+
+__kernel void cross_entropy_soft_backward(const int classes, const float smoothing, const int hasWeights,
+                                          const int dlossStride, __global const float *restrict logits,
+                                          __global const float *restrict targets,
+                                          __global const float *restrict weights,
+                                          __global const float *restrict dloss, __global float *restrict dlogits) {
+  logits += (size_t)GROUP(0) * classes;
+  targets += (size_t)GROUP(0) * classes;
+  dlogits += (size_t)GROUP(0) * classes;
+  SOFTMAX_ROW(logits, classes)
+  float total = 0.0f;
+  for (int k = LANE; k < classes; k += LOCAL) total += SOFT_SHARE;
+  total = group_sum(total, scratch);
+  CROSS_ENTROPY_BACKWARD(SOFT_SHARE, total)
+}
+
+// mean = sum / weight and inverse = 1 / weight, both 0 where no row has a weight                      groups(1, 1, 1)
+__kernel void weighted_mean(__global const float *restrict sum, __global const float *restrict weight,
+                            __global float *restrict mean, __global float *restrict inverse) {
+  if (LANE > 0) return;
+  mean[0] = weight[0] != 0.0f ? sum[0] / weight[0] : 0.0f;
+  inverse[0] = weight[0] != 0.0f ? 1.0f / weight[0] : 0.0f;
+}
+
+// MARK: losses of single elements                         x(n) against target(n); groups(ceil(n / CHUNK), 1, 1)
+
+#define LOSS_SQUARED 0  // d²                               d = x - target
+#define LOSS_ABSOLUTE 1 // |d|
+#define LOSS_HUBER 2    // d² / 2, and beyond |d| = knee: knee · (|d| - knee / 2)
+#define LOSS_SMOOTH 3   // d² / (2 knee), and beyond |d| = knee: |d| - knee / 2
+#define LOSS_BINARY 4   // the cross-entropy of a probability logistic(x) against the target
+
+#define FOR_ELEMENTS(i, n) \
+  for (int i = GROUP(0) * CHUNK + LANE; i < min(n, (GROUP(0) + 1) * CHUNK); i += LOCAL)
+
+// 1 / (1 + exp(-x)), and tanh by the same exponential: right to a rounding of 1, for any x.
+static inline float logistic(const float x) { return 1.0f / (1.0f + exp(-x)); }
+static inline float hyperbolic_tangent(const float x) { return 1.0f - 2.0f / (exp(2.0f * x) + 1.0f); }
+
+static inline float element_loss_of(const int kind, const float knee, const float x, const float target) {
+  const float d = x - target, size = d < 0.0f ? -d : d;
+  switch (kind) {
+    case LOSS_SQUARED: return d * d;
+    case LOSS_HUBER: return size <= knee ? 0.5f * d * d : knee * (size - 0.5f * knee);
+    case LOSS_SMOOTH: return size < knee ? 0.5f * d * d / knee : size - 0.5f * knee;
+    case LOSS_BINARY: return fmax(x, 0.0f) - x * target + log(1.0f + exp(x < 0.0f ? x : -x));
+    default: return size;
+  }
+}
+
+static inline float element_loss_slope(const int kind, const float knee, const float x, const float target) {
+  const float d = x - target, size = d < 0.0f ? -d : d, sign = d > 0.0f ? 1.0f : d < 0.0f ? -1.0f : d;
+  switch (kind) {
+    case LOSS_SQUARED: return 2.0f * d;
+    case LOSS_HUBER: return size <= knee ? d : knee * sign;
+    case LOSS_SMOOTH: return size < knee ? d / knee : sign;
+    case LOSS_BINARY: return logistic(x) - target;
+    default: return sign;
+  }
+}
+
+__kernel void element_loss(const int n, const int kind, const float knee, __global const float *restrict x,
+                           __global const float *restrict target, __global float *restrict y) {
+  FOR_ELEMENTS(i, n) y[i] = element_loss_of(kind, knee, x[i], target[i]);
+}
+
+__kernel void element_loss_backward(const int n, const int kind, const float knee, __global const float *restrict x,
+                                    __global const float *restrict target, __global const float *restrict dy,
+                                    __global float *restrict dx) {
+  FOR_ELEMENTS(i, n) dx[i] = dy[i] * element_loss_slope(kind, knee, x[i], target[i]);
+}
+
+// MARK: connectionist temporal classification                                                     groups(N, 1, 1)
+//
+// Graves et al. 2006, in logarithms. A sequence's states are its labels with a blank before, between and behind them:
+// states = 2 · targetLength + 1 of at most 2 · S + 1. alpha(N,T,2S+1) is the logarithm of the probability of all paths
+// that are in a state at a step; beta that of all ways on from there.
+
+#define CTC_SIZES const int T, const int N, const int C, const int S, const int blank
+#define CTC_SEQUENCE                                                                                             \
+  const int n = GROUP(0), steps = inputLengths[n], states = 2 * targetLengths[n] + 1, pitch = 2 * S + 1;         \
+  targets += (size_t)n * S;                                                                                      \
+  logits += (size_t)n * C;                                                                                       \
+  alpha += (size_t)n * T * pitch;
+
+static inline int ctc_label(const int state, const int blank, __global const int *targets) {
+  return state % 2 == 0 ? blank : targets[state / 2];
+}
+
+static inline float ctc_logit(const int label, const int C, __global const float *row) {
+  return is_class(label, C) ? row[label] : NAN;
+}
+
+// Whether a path may step from `state` - 2 over the blank between: only to another label.
+static inline int ctc_skips(const int state, __global const int *targets) {
+  return state % 2 == 1 && state > 1 && targets[state / 2] != targets[state / 2 - 1];
+}
+
+// log(exp a + exp b + exp c)
+static inline float log_sum(const float a, const float b, const float c) {
+  const float largest = fmax(a, fmax(b, c));
+  return largest == -INFINITY ? largest : largest + log(exp(a - largest) + exp(b - largest) + exp(c - largest));
+}
+
+// loss(N) = -log P(targets); `logits` are log-probabilities (T,N,C). INFINITY where no path is long enough.
+__kernel void ctc(CTC_SIZES, __global const float *restrict logits, __global const int *restrict targets,
+                  __global const int *restrict inputLengths, __global const int *restrict targetLengths,
+                  __global float *alpha, __global float *restrict loss) {
+  CTC_SEQUENCE
+  for (int t = 0; t < steps; t++) {
+    __global const float *row = logits + (size_t)t * N * C, *before = alpha + (size_t)max(t - 1, 0) * pitch;
+    for (int s = LANE; s < states; s += LOCAL) {
+      float way = s < 2 ? 0.0f : -INFINITY;
+      if (t > 0) {
+        way = log_sum(before[s], s > 0 ? before[s - 1] : -INFINITY, ctc_skips(s, targets) ? before[s - 2] : -INFINITY);
+      }
+      alpha[(size_t)t * pitch + s] = way + ctc_logit(ctc_label(s, blank, targets), C, row);
+    }
+    barrier(CLK_GLOBAL_MEM_FENCE);
+  }
+  if (LANE == 0) {
+    __global const float *last = alpha + (size_t)(steps - 1) * pitch;
+    loss[n] = -log_sum(last[states - 1], states > 1 ? last[states - 2] : -INFINITY, -INFINITY);
+  }
+}
+
+// dlogits(T,N,C) = -dloss · P(the label stands here | targets), 0 behind a sequence's end and where no path exists.
+// beta(N,2,2S+1) holds two steps; next(N,2S+1) is the next state of the same label, 0 if none, ~next but for its first.
+__kernel void ctc_backward(CTC_SIZES, __global const float *restrict logits, __global const int *restrict targets,
+                           __global const int *restrict inputLengths, __global const int *restrict targetLengths,
+                           __global const float *restrict alpha, __global const float *restrict loss,
+                           __global const float *restrict dloss, __global float *beta, __global int *next,
+                           __global float *dlogits) {
+  CTC_SEQUENCE
+  beta += (size_t)n * 2 * pitch;
+  next += (size_t)n * pitch;
+  dlogits += (size_t)n * C;
+  for (int s = LANE; s < states; s += LOCAL) {
+    const int label = ctc_label(s, blank, targets);
+    int later = s + 1, earlier = s - 1;
+    while (later < states && ctc_label(later, blank, targets) != label) later++;
+    while (earlier >= 0 && ctc_label(earlier, blank, targets) != label) earlier--;
+    later = later < states ? later : 0;
+    next[s] = earlier >= 0 ? ~later : later;
+  }
+  for (int t = T - 1; t >= 0; t--) {
+    __global float *now = beta + t % 2 * pitch, *drow = dlogits + (size_t)t * N * C;
+    __global const float *after = beta + (t + 1) % 2 * pitch, *row = logits + (size_t)(t + 1) * N * C;
+    for (int c = LANE; c < C; c += LOCAL) drow[c] = 0.0f;
+    for (int s = LANE; s < (t < steps ? states : 0); s += LOCAL) {
+      float way = s >= states - 2 ? 0.0f : -INFINITY;
+      if (t < steps - 1) {
+        float ways[3];
+        for (int j = 0; j < 3; j++) {
+          const int to = s + j, isOpen = to < states && (j < 2 || ctc_skips(to, targets));
+          ways[j] = isOpen ? after[to] + ctc_logit(ctc_label(to, blank, targets), C, row) : -INFINITY;
+        }
+        way = log_sum(ways[0], ways[1], ways[2]);
+      }
+      now[s] = way;
+    }
+    barrier(CLK_GLOBAL_MEM_FENCE);
+    for (int s = LANE; s < (t < steps && loss[n] < INFINITY ? states : 0); s += LOCAL) {
+      const int label = ctc_label(s, blank, targets);
+      if (next[s] < 0 || !is_class(label, C)) continue;
+      float sum = 0.0f;
+      int at = s;
+      do {
+        sum += exp(alpha[(size_t)t * pitch + at] + now[at] + loss[n]);
+        at = at == s ? next[at] : ~next[at];
+      } while (at > 0);
+      drow[label] = -dloss[n] * sum;
+    }
+    barrier(CLK_GLOBAL_MEM_FENCE);
+  }
+}
+
+// MARK: moments                                                                   x(outer,axis,inner), its middle axis
+//
+// mean and square = Σ (x - mean)² of a chunk of the axis, by Chan, Golub and LeVeque 1979, who also merge chunks: one
+// text does both. An entry stands for `unit` numbers, the axis's last one for what is left of `total`; where it stands for
+// one, its square is 0. Differences are taken first, so that a large mean costs no digits.
+
+#define UNITS(i) ((float)min(unit, total - (i) * unit))
+
+// inner = 1                                                                                  groups(chunks, outer, 1)
+__kernel void row_moments(const int axis, const int chunk, const int unit, const int total, const int hasSquares,
+                          const float scale, __global const float *restrict means,
+                          __global const float *restrict squares, __global float *restrict mean,
+                          __global float *restrict square) {
+  __local float scratch[LOCAL];
+  const int begin = GROUP(0) * chunk, end = min(axis, begin + chunk);
+  means += (size_t)GROUP(1) * axis;
+  squares += (size_t)GROUP(1) * axis;
+  float count = 0.0f, shift = 0.0f, drift = 0.0f, sum = 0.0f;
+  for (int i = begin + LANE; i < end; i += LOCAL) {
+    count += UNITS(i);
+    shift += UNITS(i) * (means[i] - means[begin]);
+  }
+  count = group_sum(count, scratch);
+  const float centre = means[begin] + group_sum(shift, scratch) / count;
+  for (int i = begin + LANE; i < end; i += LOCAL) {
+    const float d = means[i] - centre;
+    drift += UNITS(i) * d;
+    sum += UNITS(i) * d * d;
+    if (hasSquares) sum += squares[i];
+  }
+  drift = group_sum(drift, scratch);
+  sum = group_sum(sum, scratch);
+  if (LANE == 0) {
+    const size_t at = (size_t)GROUP(1) * get_num_groups(0) + GROUP(0);
+    mean[at] = centre + drift / count;
+    square[at] = scale * fmax(sum - drift * drift / count, 0.0f);
+  }
+}
+
+// inner > 1                                                       groups(ceil(inner / (LOCAL · VECTOR)), chunks, outer)
+__kernel void column_moments(const int axis, const int inner, const int chunk, const int unit, const int total,
+                             const int hasSquares, const float scale, __global const float *restrict means,
+                             __global const float *restrict squares, __global float *restrict mean,
+                             __global float *restrict square) {
+  const int column = (GROUP(0) * LOCAL + LANE) * VECTOR;
+  if (column >= inner) return;
+  const int begin = GROUP(1) * chunk, end = min(axis, begin + chunk);
+  means += (size_t)GROUP(2) * axis * inner + column;
+  squares += (size_t)GROUP(2) * axis * inner + column;
+  const VEC pivot = LOAD(means + (size_t)begin * inner);
+  float count = 0.0f;
+  VEC shift = (VEC)(0.0f), drift = (VEC)(0.0f), sum = (VEC)(0.0f);
+  for (int i = begin; i < end; i++) {
+    count += UNITS(i);
+    shift += UNITS(i) * (LOAD(means + (size_t)i * inner) - pivot);
+  }
+  const VEC centre = pivot + shift / count;
+  for (int i = begin; i < end; i++) {
+    const VEC d = LOAD(means + (size_t)i * inner) - centre;
+    drift += UNITS(i) * d;
+    sum += UNITS(i) * d * d;
+    if (hasSquares) sum += LOAD(squares + (size_t)i * inner);
+  }
+  const size_t at = ((size_t)GROUP(2) * get_num_groups(1) + GROUP(1)) * inner + column;
+  STORE_PART(centre + drift / count, mean + at, inner - column);
+  STORE_PART(scale * fmax(sum - drift * drift / count, (VEC)(0.0f)), square + at, inner - column);
+}
+
+// MARK: group normalization                                                x(N,pixels,C), G groups of C / G channels
+//
+// Layer normalization is the same with one pixel and one group. statistics(N,G,2): mean, 1 / standard deviation.
+// groups(N · G, 1, 1): a work-group has the numbers of one group of channels. Its lanes take neighbouring channels of
+// neighbouring pixels, or where there is one pixel, channels alone.
+
+#define NORM_SIZES const int pixels, const int C, const int G
+#define NORM_GROUP                                                                                               \
+  const int channels = C / G, firstChannel = GROUP(0) % G * channels, across = pixels == 1 ? LOCAL : ACROSS;     \
+  const float count = (float)pixels * channels;                                                                  \
+  const size_t start = (size_t)(GROUP(0) / G) * pixels * C + firstChannel;
+#define FOR_PIXELS(p) for (int p = LANE / across; p < pixels; p += LOCAL / across)
+#define FOR_GROUP_CHANNELS(c) for (int c = LANE % across; c < channels; c += across)
+
+// y = (x - mean) / standard deviation · gamma + beta
+__kernel void group_norm(NORM_SIZES, const float epsilon, __global const float *restrict x,
+                         __global const float *restrict gamma, __global const float *restrict beta,
+                         __global float *restrict y, __global float *restrict statistics) {
+  __local float scratch[LOCAL];
+  NORM_GROUP
+  x += start;
+  y += start;
+  gamma += firstChannel;
+  beta += firstChannel;
+  float shift = 0.0f, squares = 0.0f;
+  FOR_PIXELS(p) {
+    float part = 0.0f;
+    FOR_GROUP_CHANNELS(c) part += x[(size_t)p * C + c] - x[0];
+    shift += part;
+  }
+  const float mean = x[0] + group_sum(shift, scratch) / count;
+  FOR_PIXELS(p) {
+    float part = 0.0f;
+    FOR_GROUP_CHANNELS(c) part += (x[(size_t)p * C + c] - mean) * (x[(size_t)p * C + c] - mean);
+    squares += part;
+  }
+  const float inverse = 1.0f / sqrt(group_sum(squares, scratch) / count + epsilon);
+  FOR_PIXELS(p) {
+    FOR_GROUP_CHANNELS(c) y[(size_t)p * C + c] = (x[(size_t)p * C + c] - mean) * inverse * gamma[c] + beta[c];
+  }
+  if (LANE == 0) {
+    statistics[2 * GROUP(0)] = mean;
+    statistics[2 * GROUP(0) + 1] = inverse;
+  }
+}
+
+// dx = (g - mean of g - x̂ · mean of g · x̂) / standard deviation,   g = dy · gamma, x̂ the normalised x
+__kernel void group_norm_backward(NORM_SIZES, __global const float *restrict x, __global const float *restrict gamma,
+                                  __global const float *restrict statistics, __global const float *restrict dy,
+                                  __global float *restrict dx) {
+  __local float scratch[LOCAL];
+  NORM_GROUP
+  x += start;
+  dy += start;
+  dx += start;
+  gamma += firstChannel;
+  const float mean = statistics[2 * GROUP(0)], inverse = statistics[2 * GROUP(0) + 1];
+  float sum = 0.0f, products = 0.0f;
+  FOR_PIXELS(p) {
+    float sumPart = 0.0f, productPart = 0.0f;
+    FOR_GROUP_CHANNELS(c) {
+      const float g = dy[(size_t)p * C + c] * gamma[c];
+      sumPart += g;
+      productPart += g * ((x[(size_t)p * C + c] - mean) * inverse);
+    }
+    sum += sumPart;
+    products += productPart;
+  }
+  sum = group_sum(sum, scratch) / count;
+  products = group_sum(products, scratch) / count;
+  FOR_PIXELS(p) {
+    FOR_GROUP_CHANNELS(c) {
+      const float normalized = (x[(size_t)p * C + c] - mean) * inverse;
+      dx[(size_t)p * C + c] = inverse * (dy[(size_t)p * C + c] * gamma[c] - sum - normalized * products);
+    }
+  }
+}
+
+// dgamma(chunks,C) = Σ dy · x̂ and dbeta(chunks,C) = Σ dy over ranges of the rows = N · pixels
+// groups(ceil(C / G / COLUMNS), chunks, G)
+__kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global const float *restrict x,
+                                       __global const float *restrict statistics, __global const float *restrict dy,
+                                       __global float *restrict dgamma, __global float *restrict dbeta) {
+  const int channels = C / G;
+  ROW_CHUNK(rows, begin, end)
+  x += (size_t)GROUP(2) * channels;
+  dy += (size_t)GROUP(2) * channels;
+  SUM_COLUMNS(2, channels, begin, end, {
+    __global const float *numbers = statistics + 2 * (row / pixels * G + GROUP(2));
+    const VEC g = LOAD(dy + (size_t)row * C + column);
+    part[0][j] += g * ((LOAD(x + (size_t)row * C + column) - numbers[0]) * numbers[1]);
+    part[1][j] += g;
+  })
+  const size_t at = (size_t)GROUP(1) * C + GROUP(2) * channels;
+  STORE_COLUMNS(0, dgamma + at, channels)
+  STORE_COLUMNS(1, dbeta + at, channels)
+}
+
+// MARK: attention                                  q(heads,T,D), k and v(heads,S,D), y(heads,T,D); heads = batch · heads
+//
+// y = softmax(scale · q · kᵀ) · v without the matrix of scores (Dao et al. 2022): a group has ATTENTION_ROWS queries and
+// passes over the keys by blocks, whose scores lie in local memory; what came before is shrunk when a larger score
+// comes. logSums(heads,T) = log Σ exp(score), from which the backward pass makes the same probabilities anew. In a block
+// a lane takes whole keys, then vectors of D. Where isCausal, a query sees keys up to its own place.
+
+#define ATTENTION_ROWS 4
+#if LOCAL < 64
+#define ATTENTION_BLOCK 64
+#else
+#define ATTENTION_BLOCK LOCAL
+#endif
+
+// n numbers, zeros behind. Reads no more, because others may write there.
+static inline VEC load_part(__global const float *p, const int n) {
+  if (n >= VECTOR) return LOAD(p);
+  float lanes[VECTOR];
+  for (int i = 0; i < VECTOR; i++) lanes[i] = i < n ? p[i] : 0.0f;
+  return LOAD(lanes);
+}
+
+static inline float vector_sum(const VEC v) {
+  float lanes[VECTOR];
+  STORE(v, lanes);
+  for (int width = VECTOR / 2; width > 0; width /= 2) {
+    for (int j = 0; j < width; j++) lanes[j] += lanes[j + width];
+  }
+  return lanes[0];
+}
+
+// dots(i) = Σ a(i,d) · b(d); rows behind the last are the last again
+static inline void dot_rows(float dots[ATTENTION_ROWS], const int rows, const int D, __global const float *a,
+                            __global const float *b) {
+  VEC sums[ATTENTION_ROWS];
+  UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) sums[i] = (VEC)(0.0f);
+  for (int d = 0; d < D; d += VECTOR) {
+    const VEC right = load_part(b + d, D - d);
+    UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) {
+      sums[i] += load_part(a + (size_t)min(i, rows - 1) * D + d, D - d) * right;
+    }
+  }
+  UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) dots[i] = vector_sum(sums[i]);
+}
+
+// sums(i,d) = shrink(i) · sums(i,d) + Σ weights(i,j) · values(j,d) over `count` rows of values
+static inline void add_weighted_rows(const int rows, const int count, const int D, const int isFirst,
+                                     const float shrink[ATTENTION_ROWS],
+                                     __local float weights[ATTENTION_ROWS][ATTENTION_BLOCK],
+                                     __global const float *values, __global float *sums) {
+  for (int d = LANE * VECTOR; d < D; d += LOCAL * VECTOR) {
+    VEC acc[ATTENTION_ROWS];
+    UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) {
+      acc[i] = (VEC)(0.0f);
+      if (!isFirst && i < rows) acc[i] = shrink[i] * load_part(sums + (size_t)i * D + d, D - d);
+    }
+    for (int j = 0; j < count; j++) {
+      const VEC value = LOAD(values + (size_t)j * D + d);
+      UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) acc[i] += weights[i][j] * value;
+    }
+    UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) {
+      if (i < rows) STORE_PART(acc[i], sums + (size_t)i * D + d, D - d);
+    }
+  }
+}
+
+#define ATTENTION_SIZES const int T, const int S, const int D, const int isCausal, const float scale
+
+// groups(ceil(T / ATTENTION_ROWS), heads, 1)
+__kernel void attention(ATTENTION_SIZES, __global const float *restrict q, __global const float *restrict k,
+                        __global const float *restrict v, __global float *y, __global float *restrict logSums) {
+  __local float scratch[LOCAL];
+  __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK];
+  const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, T - first);
+  const size_t row = (size_t)GROUP(1) * T + first;
+  q += row * D;
+  y += row * D;
+  k += (size_t)GROUP(1) * S * D;
+  v += (size_t)GROUP(1) * S * D;
+  float largest[ATTENTION_ROWS], sum[ATTENTION_ROWS], shrink[ATTENTION_ROWS];
+  for (int i = 0; i < ATTENTION_ROWS; i++) {
+    largest[i] = -INFINITY;
+    sum[i] = 0.0f;
+  }
+  const int end = isCausal ? min(S, first + rows) : S;
+  for (int j0 = 0; j0 < end; j0 += ATTENTION_BLOCK) {
+    const int count = min(ATTENTION_BLOCK, end - j0);
+    for (int j = LANE; j < count; j += LOCAL) {
+      float dots[ATTENTION_ROWS];
+      dot_rows(dots, rows, D, q, k + (size_t)(j0 + j) * D);
+      for (int i = 0; i < ATTENTION_ROWS; i++) {
+        scores[i][j] = isCausal && j0 + j > first + i ? -INFINITY : scale * dots[i];
+      }
+    }
+    for (int i = 0; i < ATTENTION_ROWS; i++) {
+      float top = largest[i], part = 0.0f;
+      for (int j = LANE; j < count; j += LOCAL) top = fmax(top, scores[i][j]);
+      top = group_max(top, scratch);
+      for (int j = LANE; j < count; j += LOCAL) {
+        const float weight = exp(scores[i][j] - top);
+        scores[i][j] = weight;
+        part += weight;
+      }
+      shrink[i] = exp(largest[i] - top);
+      sum[i] = sum[i] * shrink[i] + group_sum(part, scratch);
+      largest[i] = top;
+    }
+    add_weighted_rows(rows, count, D, j0 == 0, shrink, scores, v + (size_t)j0 * D, y);
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  for (int i = 0; i < rows; i++) {
+    for (int d = LANE * VECTOR; d < D; d += LOCAL * VECTOR) {
+      STORE_PART(load_part(y + (size_t)i * D + d, D - d) / sum[i], y + (size_t)i * D + d, D - d);
+    }
+    if (LANE == 0) logSums[row + i] = largest[i] + log(sum[i]);
+  }
+}
+
+// dq = scale · ds · k,   ds = p · (dy · vᵀ - delta), p the probabilities; delta(heads,T) = Σ dy · y along D
+// groups(ceil(T / ATTENTION_ROWS), heads, 1)
+__kernel void attention_backward_queries(ATTENTION_SIZES, __global const float *restrict q,
+                                         __global const float *restrict k, __global const float *restrict v,
+                                         __global const float *restrict y, __global const float *restrict logSums,
+                                         __global const float *restrict dy, __global float *restrict delta,
+                                         __global float *dq) {
+  __local float scratch[LOCAL];
+  __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK];
+  const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, T - first);
+  const size_t row = (size_t)GROUP(1) * T + first;
+  q += row * D;
+  y += row * D;
+  dy += row * D;
+  dq += row * D;
+  k += (size_t)GROUP(1) * S * D;
+  v += (size_t)GROUP(1) * S * D;
+  float deltas[ATTENTION_ROWS], shrink[ATTENTION_ROWS];
+  for (int i = 0; i < ATTENTION_ROWS; i++) {
+    const size_t at = (size_t)min(i, rows - 1) * D;
+    float part = 0.0f;
+    for (int d = LANE; d < D; d += LOCAL) part += dy[at + d] * y[at + d];
+    deltas[i] = group_sum(part, scratch);
+    shrink[i] = 1.0f;
+    if (LANE == 0 && i < rows) delta[row + i] = deltas[i];
+  }
+  const int end = isCausal ? min(S, first + rows) : S;
+  for (int j0 = 0; j0 < end; j0 += ATTENTION_BLOCK) {
+    const int count = min(ATTENTION_BLOCK, end - j0);
+    for (int j = LANE; j < count; j += LOCAL) {
+      float dots[ATTENTION_ROWS], slopes[ATTENTION_ROWS];
+      dot_rows(dots, rows, D, q, k + (size_t)(j0 + j) * D);
+      dot_rows(slopes, rows, D, dy, v + (size_t)(j0 + j) * D);
+      for (int i = 0; i < ATTENTION_ROWS; i++) {
+        const float weight = exp(scale * dots[i] - logSums[row + min(i, rows - 1)]);
+        scores[i][j] = isCausal && j0 + j > first + i ? 0.0f : scale * weight * (slopes[i] - deltas[i]);
+      }
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    add_weighted_rows(rows, count, D, j0 == 0, shrink, scores, k + (size_t)j0 * D, dq);
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+}
+
+// dk = scale · dsᵀ · q and dv = pᵀ · dy: a group has ATTENTION_ROWS keys and passes over the queries that see them
+// groups(ceil(S / ATTENTION_ROWS), heads, 1)
+__kernel void attention_backward_keys(ATTENTION_SIZES, __global const float *restrict q, __global const float *restrict k,
+                                      __global const float *restrict v, __global const float *restrict logSums,
+                                      __global const float *restrict delta, __global const float *restrict dy,
+                                      __global float *dk, __global float *dv) {
+  __local float weights[ATTENTION_ROWS][ATTENTION_BLOCK];
+  __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK];
+  const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, S - first);
+  const size_t row = (size_t)GROUP(1) * S + first;
+  k += row * D;
+  v += row * D;
+  dk += row * D;
+  dv += row * D;
+  q += (size_t)GROUP(1) * T * D;
+  dy += (size_t)GROUP(1) * T * D;
+  logSums += (size_t)GROUP(1) * T;
+  delta += (size_t)GROUP(1) * T;
+  float shrink[ATTENTION_ROWS];
+  for (int i = 0; i < ATTENTION_ROWS; i++) shrink[i] = 1.0f;
+  // At least one pass, of no queries if need be, so that keys that nobody sees get zeros.
+  const int begin = isCausal ? min(first, T - 1) : 0;
+  for (int t0 = begin; t0 < T; t0 += ATTENTION_BLOCK) {
+    const int count = min(ATTENTION_BLOCK, T - t0);
+    for (int t = LANE; t < count; t += LOCAL) {
+      float dots[ATTENTION_ROWS], slopes[ATTENTION_ROWS];
+      dot_rows(dots, rows, D, k, q + (size_t)(t0 + t) * D);
+      dot_rows(slopes, rows, D, v, dy + (size_t)(t0 + t) * D);
+      for (int i = 0; i < ATTENTION_ROWS; i++) {
+        const int isHidden = isCausal && first + i > t0 + t;
+        const float weight = isHidden ? 0.0f : exp(scale * dots[i] - logSums[t0 + t]);
+        weights[i][t] = weight;
+        scores[i][t] = isHidden ? 0.0f : scale * weight * (slopes[i] - delta[t0 + t]);
+      }
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    add_weighted_rows(rows, count, D, t0 == begin, shrink, scores, q + (size_t)t0 * D, dk);
+    add_weighted_rows(rows, count, D, t0 == begin, shrink, weights, dy + (size_t)t0 * D, dv);
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+}
+
+// MARK: recurrent steps                                                                            groups(N, 1, 1)
+//
+// Step t of a sequence of T, gates in PyTorch's order. `gates` comes as the inputs' part, x · weight_ih + bias_ih for all
+// steps, and is left as the gates' values; recurrent(N,…) = hidden · weight_hh + bias_hh. hidden(N,H) moves on from
+// step to step; previous(N,T,H) keeps what it was, for the gradient of weight_hh.
+
+#define STEP const int T, const int t, const int H
+#define FOR_UNITS(h) for (int h = LANE; h < H; h += LOCAL)
+
+// Gates i, f, g, o: cell = f · cell + i · g, hidden = o · tanh(cell). gates(N,T,4H), cells(N,T,H)
+__kernel void lstm_step(STEP, __global const float *restrict recurrent, __global float *restrict gates,
+                        __global float *cells, __global float *restrict hidden, __global float *restrict previous,
+                        __global float *restrict y) {
+  const size_t at = ((size_t)GROUP(0) * T + t) * H;
+  recurrent += (size_t)GROUP(0) * 4 * H;
+  gates += 4 * at;
+  hidden += (size_t)GROUP(0) * H;
+  FOR_UNITS(h) {
+    const float i = logistic(gates[h] + recurrent[h]), f = logistic(gates[H + h] + recurrent[H + h]);
+    const float g = hyperbolic_tangent(gates[2 * H + h] + recurrent[2 * H + h]);
+    const float o = logistic(gates[3 * H + h] + recurrent[3 * H + h]);
+    const float cell = (t > 0 ? f * cells[at - H + h] : 0.0f) + i * g;
+    gates[h] = i;
+    gates[H + h] = f;
+    gates[2 * H + h] = g;
+    gates[3 * H + h] = o;
+    cells[at + h] = cell;
+    previous[at + h] = hidden[h];
+    hidden[h] = o * hyperbolic_tangent(cell);
+    y[at + h] = hidden[h];
+  }
+}
+
+// dgates(N,T,4H), and this step's alone as dstep(N,4H). dhidden(N,H) is what flows back from the step after, through
+// weight_hh; dcell(N,H) moves on.
+__kernel void lstm_step_backward(STEP, __global const float *restrict gates, __global const float *restrict cells,
+                                 __global const float *restrict dy, __global const float *restrict dhidden,
+                                 __global float *restrict dcell, __global float *restrict dgates,
+                                 __global float *restrict dstep) {
+  const size_t at = ((size_t)GROUP(0) * T + t) * H, place = (size_t)GROUP(0) * H;
+  gates += 4 * at;
+  dgates += 4 * at;
+  dstep += 4 * place;
+  FOR_UNITS(h) {
+    const float i = gates[h], f = gates[H + h], g = gates[2 * H + h], o = gates[3 * H + h];
+    const float cell = hyperbolic_tangent(cells[at + h]), before = t > 0 ? cells[at - H + h] : 0.0f;
+    const float dh = dy[at + h] + dhidden[place + h];
+    const float dc = dcell[place + h] + dh * o * (1.0f - cell * cell);
+    dcell[place + h] = dc * f;
+    dgates[h] = dstep[h] = dc * g * i * (1.0f - i);
+    dgates[H + h] = dstep[H + h] = dc * before * f * (1.0f - f);
+    dgates[2 * H + h] = dstep[2 * H + h] = dc * i * (1.0f - g * g);
+    dgates[3 * H + h] = dstep[3 * H + h] = dh * cell * o * (1.0f - o);
+  }
+}
+
+// Gates r, z, n: n = tanh(input's part + r · recurrent's part), hidden = (1 - z) · n + z · hidden. gates(N,T,3H);
+// candidates(N,T,H) keeps the recurrent's part of n.
+__kernel void gru_step(STEP, __global const float *restrict recurrent, __global float *restrict gates,
+                       __global float *restrict candidates, __global float *restrict hidden,
+                       __global float *restrict previous, __global float *restrict y) {
+  const size_t at = ((size_t)GROUP(0) * T + t) * H;
+  recurrent += (size_t)GROUP(0) * 3 * H;
+  gates += 3 * at;
+  hidden += (size_t)GROUP(0) * H;
+  FOR_UNITS(h) {
+    const float r = logistic(gates[h] + recurrent[h]), z = logistic(gates[H + h] + recurrent[H + h]);
+    const float candidate = recurrent[2 * H + h], n = hyperbolic_tangent(gates[2 * H + h] + r * candidate);
+    gates[h] = r;
+    gates[H + h] = z;
+    gates[2 * H + h] = n;
+    candidates[at + h] = candidate;
+    previous[at + h] = hidden[h];
+    hidden[h] = (1.0f - z) * n + z * hidden[h];
+    y[at + h] = hidden[h];
+  }
+}
+
+// dinput(N,T,3H) is the gradient of the input's part, drecurrent(N,T,3H) of the recurrent's, dstep(N,3H) this step's of
+// it; dhidden as above, dcarry(N,H) what flows back by z alone.
+__kernel void gru_step_backward(STEP, __global const float *restrict gates, __global const float *restrict candidates,
+                                __global const float *restrict previous, __global const float *restrict dy,
+                                __global const float *restrict dhidden, __global float *restrict dcarry,
+                                __global float *restrict dinput, __global float *restrict drecurrent,
+                                __global float *restrict dstep) {
+  const size_t at = ((size_t)GROUP(0) * T + t) * H, place = (size_t)GROUP(0) * H;
+  gates += 3 * at;
+  dinput += 3 * at;
+  drecurrent += 3 * at;
+  dstep += 3 * place;
+  FOR_UNITS(h) {
+    const float r = gates[h], z = gates[H + h], n = gates[2 * H + h];
+    const float dh = dy[at + h] + dhidden[place + h] + dcarry[place + h];
+    const float dn = dh * (1.0f - z) * (1.0f - n * n);
+    dcarry[place + h] = dh * z;
+    dinput[h] = drecurrent[h] = dstep[h] = dn * candidates[at + h] * r * (1.0f - r);
+    dinput[H + h] = drecurrent[H + h] = dstep[H + h] = dh * (previous[at + h] - n) * z * (1.0f - z);
+    dinput[2 * H + h] = dn;
+    drecurrent[2 * H + h] = dstep[2 * H + h] = dn * r;
   }
 }
 

@@ -12,6 +12,7 @@ typedef unsigned char uchar;
 #define restrict __restrict
 #define barrier(fence)
 #define INFINITY __builtin_inff()
+#define NAN __builtin_nanf("")
 #define get_local_id(dimension) 0
 #define get_group_id(dimension) (devicenn_group[dimension])
 #define get_num_groups(dimension) ((int)devicenn_groups[dimension])

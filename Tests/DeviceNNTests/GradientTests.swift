@@ -221,7 +221,7 @@ import Testing
       #expect(message(of: misfit).contains("a 5x5 window does not fit into 2x2"))
     }
 
-    private func message(of result: ExitTest.Result?) -> String {
+    func message(of result: ExitTest.Result?) -> String {
       String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     }
   #endif

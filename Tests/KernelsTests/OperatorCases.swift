@@ -136,17 +136,6 @@ extension OperatorCase {
         }
       }
     },
-    OperatorCase("softmax and cross-entropy") { run in
-      for (rows, classes) in [(1, 1), (3, 10), (5, 129), (17, 33)] {
-        let (x, dy, labels) = (run.input(rows * classes), run.input(rows * classes), run.labels(rows, below: classes))
-        let y = run.device.softmax(x, rows: rows, classes: classes)
-        try run.keep(
-          y, run.device.softmaxBackward(y, dy: dy, rows: rows, classes: classes),
-          run.device.crossEntropy(x, labels: labels, rows: rows, classes: classes, smoothing: 0.1),
-          run.device.crossEntropyBackward(
-            x, labels: labels, dloss: run.input(rows), rows: rows, classes: classes, smoothing: 0.1))
-      }
-    },
     OperatorCase("optimizer steps") { run in
       for moments in [1, 2] {
         let tensors = [1, 3, 17, 64, 129, 8195, 7, 33, 5].map { count in
@@ -176,4 +165,5 @@ extension OperatorCase {
       }
     },
   ]
+    + losses
 }

@@ -24,6 +24,14 @@ import Testing
         let sum = line.reduce(0) { $0 + exp($1 - largest) }
         return line.map { $0 - largest - log(sum) }
       }
+      let logs = device.logSoftmax(buffer, rows: rows, classes: classes)
+      expectClose(try read(logs, logits.count), logarithms, "log of \(rows)x\(classes), ±\(range)")
+      expectClose(
+        try read(device.logSoftmaxBackward(logs, dy: device.makeBuffer(dy), rows: rows, classes: classes), logits.count),
+        logits.indices.map { i in
+          let row = i / classes * classes
+          return Double(dy[i]) - exp(logarithms[i]) * dy[row..<row + classes].reduce(0.0) { $0 + Double($1) }
+        }, depth: classes, "gradient of the log of \(rows)x\(classes), ±\(range)")
       let y = device.softmax(buffer, rows: rows, classes: classes)
       expectClose(try read(y, logits.count), logarithms.map(exp), "\(rows)x\(classes), ±\(range)")
       let dx = (0..<rows).flatMap { row -> [Double] in
@@ -36,21 +44,21 @@ import Testing
         "gradient of \(rows)x\(classes), ±\(range)")
 
       for smoothing in [Float(0), 0.1, 0.5] {
-        func target(_ i: Int) -> Double {
+        func share(_ i: Int) -> Double {
           (i % classes == labels[i / classes] ? 1 - Double(smoothing) : 0) + Double(smoothing) / Double(classes)
         }
         let losses = (0..<rows).map { row in
-          -(row * classes..<(row + 1) * classes).reduce(0.0) { $0 + target($1) * logarithms[$1] }
+          -(row * classes..<(row + 1) * classes).reduce(0.0) { $0 + share($1) * logarithms[$1] }
         }
         let labelBuffer = device.makeBuffer(labels)
-        let loss = device.crossEntropy(buffer, labels: labelBuffer, rows: rows, classes: classes, smoothing: smoothing)
+        let target = CrossEntropyTarget.labels(labelBuffer, ignored: -100)
+        let shape = CrossEntropyShape(rows: rows, classes: classes, smoothing: smoothing)
+        let loss = device.crossEntropy(buffer, target, shape).loss
         expectClose(try read(loss, rows), losses, "loss of \(rows)x\(classes), ±\(range), smoothing \(smoothing)")
-        let gradient = device.crossEntropyBackward(
-          buffer, labels: labelBuffer, dloss: device.makeBuffer(dloss), rows: rows, classes: classes,
-          smoothing: smoothing)
+        let gradient = device.crossEntropyBackward(buffer, target, shape, dloss: device.makeBuffer(dloss))
         expectClose(
           try read(gradient, logits.count),
-          logits.indices.map { Double(dloss[$0 / classes]) * (exp(logarithms[$0]) - target($0)) },
+          logits.indices.map { Double(dloss[$0 / classes]) * (exp(logarithms[$0]) - share($0)) },
           "loss gradient of \(rows)x\(classes), ±\(range), smoothing \(smoothing)")
       }
     }

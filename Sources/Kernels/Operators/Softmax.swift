@@ -1,4 +1,4 @@
-/// Softmax and its cross-entropy over the rows of logits(rows,classes).
+/// Softmax over the rows of logits(rows,classes).
 extension Device {
   public func softmax(_ logits: Buffer, rows: Int, classes: Int) -> Buffer {
     let y = makeFloats(rows * classes)
@@ -13,24 +13,17 @@ extension Device {
     return dx
   }
 
-  /// loss(rows) against Int32 `labels`(rows), which must be in 0 ..< classes; `smoothing` as PyTorch's `label_smoothing`.
-  public func crossEntropy(_ logits: Buffer, labels: Buffer, rows: Int, classes: Int, smoothing: Float) -> Buffer {
-    let loss = makeFloats(rows)
-    launch(
-      Launch(
-        "cross_entropy", groups: [rows, 1, 1],
-        [.int(classes), .float(smoothing), .buffer(logits), .buffer(labels), .buffer(loss)]))
-    return loss
+  /// log softmax, which loses no digits where a probability is near 0.
+  public func logSoftmax(_ logits: Buffer, rows: Int, classes: Int) -> Buffer {
+    let y = makeFloats(rows * classes)
+    launch(Launch("log_softmax", groups: [rows, 1, 1], [.int(classes), .buffer(logits), .buffer(y)]))
+    return y
   }
 
-  public func crossEntropyBackward(
-    _ logits: Buffer, labels: Buffer, dloss: Buffer, rows: Int, classes: Int, smoothing: Float
-  ) -> Buffer {
-    let dlogits = makeFloats(rows * classes)
-    launch(
-      Launch(
-        "cross_entropy_backward", groups: [rows, 1, 1],
-        [.int(classes), .float(smoothing), .buffer(logits), .buffer(labels), .buffer(dloss), .buffer(dlogits)]))
-    return dlogits
+  /// From log softmax's result `y`.
+  public func logSoftmaxBackward(_ y: Buffer, dy: Buffer, rows: Int, classes: Int) -> Buffer {
+    let dx = makeFloats(rows * classes)
+    launch(Launch("log_softmax_backward", groups: [rows, 1, 1], [.int(classes), .buffer(y), .buffer(dy), .buffer(dx)]))
+    return dx
   }
 }
