@@ -5,9 +5,9 @@ import Testing
 
 /// Each differentiable operation against central differences, and what the tape keeps and forgets.
 @Suite struct GradientTests {
-  private let device = TestDevice.cpu
+  let device = TestDevice.cpu
 
-  private func tensor(_ name: String, _ shape: [Int], plus offset: Float = 0) -> Tensor {
+  func tensor(_ name: String, _ shape: [Int], plus offset: Float = 0) -> Tensor {
     Tensor(GoldenNumbers.signed(name, count: shape.reduce(1, *)).map { $0 + offset }, shape: shape, on: device)
   }
 
@@ -17,7 +17,7 @@ import Testing
   ///
   /// Floats round f by some 1e-7 of its terms, and h = 1/64 leaves an error of h² f‴ / 6: so agreement to 2e-3 is what
   /// can be asked. Values should keep a distance of h from kinks.
-  private func expectGradients(
+  func expectGradients(
     of inputs: [Tensor], _ comment: String, tolerance: Float = 2e-3, sourceLocation: SourceLocation = #_sourceLocation,
     _ operation: ([Tensor]) -> Tensor
   ) throws {
@@ -214,14 +214,14 @@ import Testing
       let unequal = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = Tensor([1, 2], shape: [2], on: TestDevice.cpu) + Tensor([1, 2, 3], shape: [3], on: TestDevice.cpu)
       }
-      #expect(message(of: unequal).contains("+ needs equal shapes, but they are [2] and [3]"))
+      #expect(message(of: unequal).contains("+ can't broadcast the shapes [2] and [3] to one"))
       let misfit = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = PoolShape(batch: 1, height: 2, width: 2, channels: 1, kernel: (5, 5), stride: (1, 1))
       }
       #expect(message(of: misfit).contains("a 5x5 window does not fit into 2x2"))
     }
 
-    private func message(of result: ExitTest.Result?) -> String {
+    func message(of result: ExitTest.Result?) -> String {
       String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     }
   #endif

@@ -43,9 +43,13 @@ struct OperatorCase: Sendable {
 
 extension OperatorCase {
   /// Counts that leave a vector, a tile and a group in part.
-  private static let counts = [1, 3, 17, 129, 8195]
+  static let counts = [1, 3, 17, 129, 8195]
 
   static let all: [OperatorCase] = [
+    elementwiseCases, movementCases, indexCases, basic,
+  ].flatMap { $0 }
+
+  private static let basic: [OperatorCase] = [
     OperatorCase("elementwise") { run in
       for count in counts {
         let (a, b) = (run.input(count), run.input(count))
