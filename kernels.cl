@@ -433,16 +433,19 @@ __kernel void binary_broadcast(const int function, ROW_SIZES, STRIDES(left), STR
 
 // MARK: indices                                                                     x(outer,axis,inner) by its middle axis
 
-// y(outer,count,inner) = x(outer,index,inner), each outer with its own indices where indexStride is `count`, the same
-// where it is 0. An index that is not in 0 ..< axis gives NaN.                       groups(count, outer, 1)
-__kernel void gather(const int axis, const int inner, const int indexStride, __global const int *restrict index,
-                     __global const float *restrict x, __global float *restrict y) {
-  const int k = GROUP(0), count = get_num_groups(0), at = index[(size_t)GROUP(1) * indexStride + k];
-  const int isInside = at >= 0 && at < axis;
-  x += ((size_t)GROUP(1) * axis + (isInside ? at : 0)) * inner;
-  y += ((size_t)GROUP(1) * count + k) * inner;
-  for (int i = LANE * VECTOR; i < inner; i += LOCAL * VECTOR) {
-    STORE_PART(isInside ? LOAD(x + i) : SPLAT(NAN), y + i, inner - i);
+// y(outer,rows,inner) = x(outer,index,inner), each outer with its own indices where indexStride is `rows`, the same where
+// it is 0. An index that is not in 0 ..< axis gives NaN.
+// groups(ceil(rows / max(1, CHUNK / inner)), ceil(inner / CHUNK), outer)
+__kernel void gather(const int rows, const int inner, const int axis, const int indexStride,
+                     __global const int *restrict index, __global const float *restrict x, __global float *restrict y) {
+  index += (size_t)GROUP(2) * indexStride;
+  x += (size_t)GROUP(2) * axis * inner;
+  y += (size_t)GROUP(2) * rows * inner;
+  ROWS_OF_GROUP
+  FOR_PLACES {
+    const int at = index[row], isInside = at >= 0 && at < axis;
+    const VEC value = LOAD(x + ((size_t)(isInside ? at : 0) * inner + column));
+    STORE_PART(isInside ? value : SPLAT(NAN), y + ((size_t)row * inner + column), inner - column);
   }
 }
 

@@ -6,8 +6,9 @@ import Testing
 /// Functions of one and two numbers against loops in float64, broadcasting, and what they make of NaN and infinity.
 @Suite struct FunctionTests {
   /// The function and its derivative in float64.
-  private static func oracle(_ function: UnaryFunction, _ x: Double, _ p: Double, _ q: Double) -> (y: Double, slope: Double)
-  {
+  private static func oracle(_ function: UnaryFunction, _ x: Double, _ p: Double, _ q: Double) -> (
+    y: Double, slope: Double
+  ) {
     let s = 1 / (1 + Foundation.exp(-x))
     let phi = erfc(-x / 2.0.squareRoot()) / 2
     let density = Foundation.exp(-x * x / 2) / (2 * Double.pi).squareRoot()
@@ -92,9 +93,14 @@ import Testing
       let y = try device.read(
         device.unary(function, device.makeBuffer(x), p: 0.25, q: 1, count: x.count), as: Float.self, count: x.count)
       for (i, (actual, wanted)) in zip(y, values).enumerated() {
-        let agrees = wanted.isNaN ? actual.isNaN : wanted.isInfinite ? actual == wanted : Swift.abs(actual - wanted) < 1e-6 * max(1, Swift.abs(wanted))
+        let agrees =
+          wanted.isNaN
+          ? actual.isNaN
+          : wanted.isInfinite ? actual == wanted : Swift.abs(actual - wanted) < 1e-6 * max(1, Swift.abs(wanted))
         // A zero keeps its sign.
-        #expect(agrees && (wanted != 0 || x[i] != 0 || actual.sign == wanted.sign), "\(function)(\(x[i])) is \(actual), not \(wanted)")
+        #expect(
+          agrees && (wanted != 0 || x[i] != 0 || actual.sign == wanted.sign),
+          "\(function)(\(x[i])) is \(actual), not \(wanted)")
       }
     }
   }
@@ -133,7 +139,8 @@ import Testing
       for i in 0..<count where i % 13 == 3 { b[i] = i % 2 == 0 ? .nan : -.infinity }
       for function in BinaryFunction.allCases {
         let y = try device.read(
-          device.binary(function, device.makeBuffer(a), device.makeBuffer(b), count: count), as: Float.self, count: count)
+          device.binary(function, device.makeBuffer(a), device.makeBuffer(b), count: count), as: Float.self,
+          count: count)
         expectSame(y, zip(a, b).map { Self.oracle(function, $0, $1) }, function, "of \(count)")
       }
       let chosen = try device.read(
@@ -169,7 +176,8 @@ import Testing
         let y = device.binary(
           function, device.makeBuffer(a), shape: aShape, device.makeBuffer(b), shape: bShape, to: shape)
         expectSame(
-          try device.read(y, as: Float.self, count: count), (0..<count).map { Self.oracle(function, a[p[$0]], b[q[$0]]) },
+          try device.read(y, as: Float.self, count: count),
+          (0..<count).map { Self.oracle(function, a[p[$0]], b[q[$0]]) },
           function, "of \(aShape) and \(bShape)")
       }
     }
@@ -188,7 +196,8 @@ import Testing
       #expect(mask == values.map { holds($0) ? 1 : 0 }, "\(comparison)")
     }
     #expect(
-      try device.read(device.floats(x, count: values.count), as: Float.self, count: values.count) == values.map { Float($0) })
+      try device.read(device.floats(x, count: values.count), as: Float.self, count: values.count)
+        == values.map { Float($0) })
     let floats: [Float] = [0, -0.0, 1.9, -1.9, .nan, .infinity, -.infinity, 2.5, 3e9, -3e9]
     let integers = try device.read(
       device.integers(device.makeBuffer(floats), count: floats.count), as: Int32.self, count: floats.count)

@@ -41,7 +41,9 @@ extension OperatorCase {
 
   static let movementCases = [
     OperatorCase("strided copies") { run in
-      for (shape, permutation) in [([1], [0]), ([7, 9], [1, 0]), ([3, 1, 17, 33], [2, 0, 3, 1]), ([2, 8200], [0, 1])] {
+      for (shape, permutation) in [
+        ([1], [0]), ([7, 9], [1, 0]), ([3, 1, 17, 33], [2, 0, 3, 1]), ([2, 8200], [0, 1]),
+      ] {
         let x = run.input(shape.reduce(1, *))
         let contiguous = Strides(contiguous: shape)
         let backwards = Strides(contiguous.steps.map { -$0 }, offset: shape.reduce(1, *) - 1)

@@ -6,10 +6,11 @@ extension Device {
     _ x: Buffer, index: Buffer, count: Int, hasOwn: Bool = false, outer: Int, axis: Int, inner: Int
   ) -> Buffer {
     let y = makeFloats(outer * count * inner)
+    let perGroup = max(1, Self.chunk / inner)
     launch(
       Launch(
-        "gather", groups: [count, outer, 1],
-        [.int(axis), .int(inner), .int(hasOwn ? count : 0), .buffer(index), .buffer(x), .buffer(y)]))
+        "gather", groups: [(count + perGroup - 1) / perGroup, (inner + Self.chunk - 1) / Self.chunk, outer],
+        [.int(count), .int(inner), .int(axis), .int(hasOwn ? count : 0), .buffer(index), .buffer(x), .buffer(y)]))
     return y
   }
 
