@@ -13,7 +13,8 @@
 // stored in part. Launch geometry is written above each kernel as groups(x, y, z); what may be large is x, because
 // some devices take no more than 65535 groups along y and z.
 //
-// Contents: vectors - elementwise - matrix products - convolution - depthwise convolution - reductions -
+// Contents: vectors - elementwise - functions of vectors, of one number, of two - strided data - indices -
+//           whole numbers - matrix products - convolution - depthwise convolution - reductions -
 //           batch normalization - pooling - resampling - softmax - cross-entropy - losses of single elements -
 //           connectionist temporal classification - moments - group normalization - attention - recurrent steps -
 //           optimizer steps - gradient norms - images and random numbers - half storage
@@ -155,17 +156,431 @@ __kernel void activation_backward(const int n, const int kind, __global const fl
   FOR_VECTORS(i, n) STORE_PART(activate_backward(LOAD(x + i), LOAD(dy + i), kind), dx + i, n - i);
 }
 
-#define BINARY(name, value)                                                                                      \
-  __kernel void name(const int n, __global const float *a, __global const float *b, __global float *y) {         \
+// MARK: functions of vectors
+//
+// exp, log and tanh by Cephes' polynomials, to 2e-7 of the value: the same on every device, and whole vectors at a time
+// where a compiler would call a library for each float. Where IN_ORDER stands, the order of operations is the algorithm.
+
+#ifndef IN_ORDER
+#define IN_ORDER
+#endif
+#define SPLAT(value) ((VEC)(value))
+#define TO_INTS(x) CAT(convert_int, VECTOR)(x)
+#define TO_FLOATS(x) CAT(convert_float, VECTOR)(x)
+#define BITS(x) CAT(as_int, VECTOR)(x)
+#define FROM_BITS(x) CAT(as_float, VECTOR)(x)
+
+// 2^n · exp(r) with |r| <= ln 2 / 2; 2^n in two factors, because it may be no float where the result is one.
+static inline VEC exp_vector(VEC x) {
+  IN_ORDER
+  const VEC bounded = x > SPLAT(-104.0f) ? (x < SPLAT(89.0f) ? x : SPLAT(89.0f)) : SPLAT(-104.0f);
+  const IVEC n = TO_INTS(bounded * 1.44269504f + (bounded < SPLAT(0.0f) ? SPLAT(-0.5f) : SPLAT(0.5f)));
+  const VEC whole = TO_FLOATS(n), r = bounded - whole * 0.693359375f + whole * 2.12194440e-4f;
+  VEC y = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  y = y * r + 8.3334519073e-3f;
+  y = y * r + 4.1665795894e-2f;
+  y = y * r + 1.6666665459e-1f;
+  y = y * r + 5.0000001201e-1f;
+  y = y * (r * r) + r + 1.0f;
+  const IVEC first = n >> 1, second = n - first;
+  y = y * FROM_BITS((first + 127) << 23) * FROM_BITS((second + 127) << 23);
+  return x == x ? y : x;
+}
+
+// e · ln 2 + log(1 + m) with 1 + m in [√½, √2)
+static inline VEC log_vector(VEC x) {
+  IN_ORDER
+  const IVEC isSubnormal = x < SPLAT(0x1p-126f);
+  const IVEC bits = BITS(isSubnormal ? x * 0x1p23f : x);
+  const VEC fraction = FROM_BITS((bits & 0x007fffff) | 0x3f000000);
+  const IVEC isLow = fraction < SPLAT(0.707106781f);
+  const VEC m = (isLow ? fraction + fraction : fraction) - 1.0f;
+  const VEC e = TO_FLOATS((bits >> 23) - 126) - (isSubnormal ? SPLAT(23.0f) : SPLAT(0.0f)) - (isLow ? SPLAT(1.0f) : SPLAT(0.0f));
+  const VEC square = m * m;
+  VEC y = m * 7.0376836292e-2f - 1.1514610310e-1f;
+  y = y * m + 1.1676998740e-1f;
+  y = y * m - 1.2420140846e-1f;
+  y = y * m + 1.4249322787e-1f;
+  y = y * m - 1.6668057665e-1f;
+  y = y * m + 2.0000714765e-1f;
+  y = y * m - 2.4999993993e-1f;
+  y = y * m + 3.3333331174e-1f;
+  y = y * m * square - e * 2.12194440e-4f - 0.5f * square;
+  y = m + y + e * 0.693359375f;
+  const VEC outside = x == SPLAT(0.0f) ? SPLAT(-INFINITY) : (x < SPLAT(0.0f) ? SPLAT(NAN) : x);
+  return ((x > SPLAT(0.0f)) & (x < SPLAT(INFINITY))) ? y : outside;
+}
+
+// log(1 + x) for x > -1, to the last digits of a small x too: rounding 1 + x is undone by the quotient.
+static inline VEC log1p_vector(VEC x) {
+  IN_ORDER
+  const VEC sum = 1.0f + x, rest = sum - 1.0f;
+  return rest == SPLAT(0.0f) ? x : log_vector(sum) * (x / rest);
+}
+
+static inline VEC tanh_vector(VEC x) {
+  IN_ORDER
+  const VEC size = fabs(x), square = x * x;
+  VEC y = square * -5.70498872745e-3f + 2.06390887954e-2f;
+  y = y * square - 5.37397155531e-2f;
+  y = y * square + 1.33314422036e-1f;
+  y = y * square - 3.33332819422e-1f;
+  const VEC large = 1.0f - 2.0f / (exp_vector(size + size) + 1.0f);
+  return size < SPLAT(0.625f) ? x * (y * square + 1.0f) : (x < SPLAT(0.0f) ? -large : large);
+}
+
+// exp(x) - 1 for x <= 0
+static inline VEC expm1_vector(VEC x) {
+  const VEC t = tanh_vector(0.5f * x);
+  return 2.0f * t / (1.0f - t);
+}
+
+static inline VEC sigmoid_vector(VEC x) { return 1.0f / (1.0f + exp_vector(-x)); }
+
+// Φ(x) = erfc(-x / √2) / 2, the normal distribution; erfc as in Numerical Recipes, to 1.2e-7 of the value.
+static inline VEC normal_vector(VEC x) {
+  IN_ORDER
+  const VEC z = fabs(x) * 0.707106781f, t = 1.0f / (1.0f + 0.5f * z);
+  VEC y = t * 0.17087277f - 0.82215223f;
+  y = y * t + 1.48851587f;
+  y = y * t - 1.13520398f;
+  y = y * t + 0.27886807f;
+  y = y * t - 0.18628806f;
+  y = y * t + 0.09678418f;
+  y = y * t + 0.37409196f;
+  y = y * t + 1.00002368f;
+  y = y * t - 1.26551223f;
+  const VEC tail = 0.5f * t * exp_vector(y - z * z);
+  return x < SPLAT(0.0f) ? tail : 1.0f - tail;
+}
+
+// MARK: functions of one number                                                      groups(ceil(n / CHUNK), 1, 1)
+//
+// Each line is a function: its number and name in UnaryFunction.swift, y from x, and dx from x, y and dy; p and q are
+// its parameters. Where NaN goes in, NaN comes out.
+
+#define ZERO SPLAT(0.0f)
+#define ONE SPLAT(1.0f)
+// √(2/π) · (x + 0.044715 x³), doubled: gelu's argument of the sigmoid that stands for its tanh
+#define GELU_TANH_ARGUMENT (1.59576912f * (x + 0.044715f * x * x * x))
+#define UNARY_FUNCTIONS                                                                                          \
+  UNARY(0, negate, -x, -dy)                                                                                      \
+  UNARY(1, abs, fabs(x), x > ZERO ? dy : (x < ZERO ? -dy : x * 0.0f))                                            \
+  UNARY(2, square, x * x, 2.0f * x * dy)                                                                         \
+  UNARY(3, reciprocal, 1.0f / x, -dy * y * y)                                                                    \
+  UNARY(4, sqrt, sqrt(x), dy / (2.0f * y))                                                                       \
+  UNARY(5, exp, exp_vector(x), dy * y)                                                                           \
+  UNARY(6, log, log_vector(x), dy / x)                                                                           \
+  UNARY(7, sigmoid, sigmoid_vector(x), dy * y * (1.0f - y))                                                      \
+  UNARY(8, tanh, tanh_vector(x), dy * (1.0f - y * y))                                                            \
+  UNARY(9, gelu, x * normal_vector(x),                                                                           \
+        dy * (normal_vector(x) + x * 0.398942280f * exp_vector(-0.5f * x * x)))                                  \
+  UNARY(10, geluTanh, x * sigmoid_vector(GELU_TANH_ARGUMENT),                                                    \
+        dy * (sigmoid_vector(GELU_TANH_ARGUMENT) + x * (1.59576912f + 0.214064418f * x * x) *                    \
+              sigmoid_vector(GELU_TANH_ARGUMENT) * sigmoid_vector(-GELU_TANH_ARGUMENT)))                         \
+  UNARY(11, silu, x * sigmoid_vector(x), dy * sigmoid_vector(x) * (1.0f + x * sigmoid_vector(-x)))               \
+  UNARY(12, hardSigmoid, x < SPLAT(-3.0f) ? ZERO : (x > SPLAT(3.0f) ? ONE : (x + 3.0f) / 6.0f),                  \
+        ((x > SPLAT(-3.0f)) & (x < SPLAT(3.0f))) ? dy / 6.0f : ZERO)                                             \
+  UNARY(13, hardSwish, x * (x < SPLAT(-3.0f) ? ZERO : (x > SPLAT(3.0f) ? SPLAT(6.0f) : x + 3.0f)) / 6.0f,        \
+        x < SPLAT(-3.0f) ? ZERO : (x > SPLAT(3.0f) ? dy : dy * (x / 3.0f + 0.5f)))                               \
+  UNARY(14, leakyReLU, x > ZERO ? x : p * x, x > ZERO ? dy : p * dy)                                             \
+  UNARY(15, elu, x > ZERO ? x : p * expm1_vector(x), x > ZERO ? dy : dy * p * exp_vector(x))                     \
+  UNARY(16, softplus, (x > ZERO ? x : ZERO) + log1p_vector(exp_vector(-fabs(x))), dy * sigmoid_vector(x))        \
+  UNARY(17, clamp, x < SPLAT(p) ? SPLAT(p) : (x > SPLAT(q) ? SPLAT(q) : x),                                      \
+        ((x >= SPLAT(p)) & (x <= SPLAT(q))) ? dy : ZERO)
+
+__kernel void unary(const int n, const int function, const float p, const float q, __global const float *from,
+                    __global float *to) {
+#define UNARY(number, name, value, gradient)                                                                     \
+  case number:                                                                                                   \
     FOR_VECTORS(i, n) {                                                                                          \
-      const VEC p = LOAD(a + i), q = LOAD(b + i);                                                                \
+      const VEC x = LOAD(from + i);                                                                              \
+      STORE_PART(value, to + i, n - i);                                                                          \
+    }                                                                                                            \
+    break;
+  switch (function) { UNARY_FUNCTIONS }
+#undef UNARY
+}
+
+// dx(n) from the function's input `from` and dy(n)
+__kernel void unary_backward(const int n, const int function, const float p, const float q, __global const float *from,
+                             __global const float *upstream, __global float *to) {
+#define UNARY(number, name, value, gradient)                                                                     \
+  case number:                                                                                                   \
+    FOR_VECTORS(i, n) {                                                                                          \
+      const VEC x = LOAD(from + i), dy = LOAD(upstream + i), y = value;                                          \
+      STORE_PART(gradient, to + i, n - i);                                                                       \
+      (void)y;                                                                                                   \
+    }                                                                                                            \
+    break;
+  switch (function) { UNARY_FUNCTIONS }
+#undef UNARY
+}
+
+// MARK: functions of two numbers
+//
+// Each line is a function: its number and name in BinaryFunction.swift, and y from a and b. Comparisons give 1 or 0;
+// `share` is what of a maximum's gradient is a's: half of it where both are equal. The largest of NaN and anything is NaN.
+
+#define BINARY_FUNCTIONS                                                                                         \
+  BINARY(0, add, a + b)                                                                                          \
+  BINARY(1, subtract, a - b)                                                                                     \
+  BINARY(2, multiply, a * b)                                                                                     \
+  BINARY(3, divide, a / b)                                                                                       \
+  BINARY(4, maximum, ((a > b) | (a != a)) ? a : b)                                                               \
+  BINARY(5, minimum, ((a < b) | (a != a)) ? a : b)                                                               \
+  BINARY(6, share, a < b ? ZERO : (a == b ? SPLAT(0.5f) : ONE))                                                  \
+  BINARY(7, equal, a == b ? ONE : ZERO)                                                                          \
+  BINARY(8, notEqual, a != b ? ONE : ZERO)                                                                       \
+  BINARY(9, less, a < b ? ONE : ZERO)                                                                            \
+  BINARY(10, lessOrEqual, a <= b ? ONE : ZERO)
+
+// y(n) from a(n) and b(n)                                                            groups(ceil(n / CHUNK), 1, 1)
+__kernel void binary(const int n, const int function, __global const float *left, __global const float *right,
+                     __global float *y) {
+#define BINARY(number, name, value)                                                                              \
+  case number:                                                                                                   \
+    FOR_VECTORS(i, n) {                                                                                          \
+      const VEC a = LOAD(left + i), b = LOAD(right + i);                                                         \
       STORE_PART(value, y + i, n - i);                                                                           \
     }                                                                                                            \
+    break;
+  switch (function) { BINARY_FUNCTIONS }
+#undef BINARY
+}
+
+// y(n) = a(n) where condition(n) is not 0, else b(n)                                 groups(ceil(n / CHUNK), 1, 1)
+__kernel void choose(const int n, __global const float *condition, __global const float *a, __global const float *b,
+                     __global float *y) {
+  FOR_VECTORS(i, n) STORE_PART(LOAD(condition + i) != ZERO ? LOAD(a + i) : LOAD(b + i), y + i, n - i);
+}
+
+// MARK: strided data                                 groups(ceil(rows / max(1, CHUNK / inner)), ceil(inner / CHUNK), 1)
+//
+// Data of up to six dimensions: the first five make `rows`, the last one is `inner`. Each operand has a stride for each
+// of them, 0 where it is repeated and negative where it is read backwards.
+
+#define ROW_SIZES const int rows, const int inner, const int size1, const int size2, const int size3, const int size4
+#define STRIDES(x) const int x##0, const int x##1, const int x##2, const int x##3, const int x##4, const int x##Inner
+#define ROW_START(x) row_start(row, size1, size2, size3, size4, x##0, x##1, x##2, x##3, x##4)
+
+static inline long row_start(int row, const int size1, const int size2, const int size3, const int size4,
+                             const int stride0, const int stride1, const int stride2, const int stride3,
+                             const int stride4) {
+  long at = (long)(row % size4) * stride4;
+  row /= size4;
+  at += (long)(row % size3) * stride3;
+  row /= size3;
+  at += (long)(row % size2) * stride2;
+  row /= size2;
+  return at + (long)(row % size1) * stride1 + (long)(row / size1) * stride0;
+}
+
+// The group's rows and the first columns of its vectors. One work-item finds a row's start once; many are all busy.
+#define ROWS_OF_GROUP                                                                                            \
+  const int perGroup = max(1, CHUNK / inner), firstRow = GROUP(0) * perGroup;                                    \
+  const int endRow = min(rows, firstRow + perGroup), firstColumn = GROUP(1) * CHUNK;                             \
+  const int endColumn = min(inner, firstColumn + CHUNK);
+#if LOCAL == 1
+#define FOR_PLACES                                                                                               \
+  for (int row = firstRow; row < endRow; row++)                                                                  \
+    for (int column = firstColumn; column < endColumn; column += VECTOR)
+#else
+#define FOR_PLACES                                                                                               \
+  const int across = (endColumn - firstColumn + VECTOR - 1) / VECTOR;                                            \
+  for (int place = LANE; place < (endRow - firstRow) * across; place += LOCAL)                                   \
+    for (int row = firstRow + place / across, column = firstColumn + place % across * VECTOR, last = 0; !last; last = 1)
+#endif
+
+// n floats, VECTOR at most, that are `stride` apart
+static inline VEC load_strided(__global const float *x, const int stride, const int n) {
+  if (stride == 1) return LOAD(x);
+  if (stride == 0) return SPLAT(*x);
+  float lanes[VECTOR];
+  for (int i = 0; i < VECTOR; i++) lanes[i] = i < n ? x[(long)i * stride] : 0.0f;
+  return LOAD(lanes);
+}
+
+static inline void store_strided(VEC value, __global float *y, const int stride, const int n) {
+  if (stride == 1) {
+    STORE_PART(value, y, n);
+  } else {
+    float lanes[VECTOR];
+    STORE(value, lanes);
+    for (int i = 0; i < min(n, VECTOR); i++) y[(long)i * stride] = lanes[i];
   }
-//     name      y from p = a(n) and q = b(n)
-BINARY(add,      p + q)
-BINARY(subtract, p - q)
-BINARY(multiply, p * q)
+}
+
+// y = x, each at its own strides
+__kernel void strided_copy(ROW_SIZES, STRIDES(from), STRIDES(to), const int fromOffset, const int toOffset,
+                           __global const float *restrict x, __global float *restrict y) {
+  ROWS_OF_GROUP
+  FOR_PLACES {
+    const VEC value = load_strided(x + (ROW_START(from) + (long)column * fromInner + fromOffset), fromInner, inner - column);
+    store_strided(value, y + (ROW_START(to) + (long)column * toInner + toOffset), toInner, inner - column);
+  }
+}
+
+// y(rows,inner) from a and b at their strides
+__kernel void binary_broadcast(const int function, ROW_SIZES, STRIDES(left), STRIDES(right),
+                               __global const float *restrict left, __global const float *restrict right,
+                               __global float *restrict y) {
+  ROWS_OF_GROUP
+#define BINARY(number, name, value)                                                                              \
+  case number: {                                                                                                 \
+    FOR_PLACES {                                                                                                 \
+      const VEC a = load_strided(left + (ROW_START(left) + (long)column * leftInner), leftInner, inner - column); \
+      const VEC b = load_strided(right + (ROW_START(right) + (long)column * rightInner), rightInner, inner - column); \
+      STORE_PART(value, y + ((size_t)row * inner + column), inner - column);                                     \
+    }                                                                                                            \
+    break;                                                                                                       \
+  }
+  switch (function) { BINARY_FUNCTIONS }
+#undef BINARY
+}
+
+// MARK: indices                                                                     x(outer,axis,inner) by its middle axis
+
+// y(outer,rows,inner) = x(outer,index,inner), each outer with its own indices where indexStride is `rows`, the same where
+// it is 0. An index that is not in 0 ..< axis gives NaN.
+// groups(ceil(rows / max(1, CHUNK / inner)), ceil(inner / CHUNK), outer)
+__kernel void gather(const int rows, const int inner, const int axis, const int indexStride,
+                     __global const int *restrict index, __global const float *restrict x, __global float *restrict y) {
+  index += (size_t)GROUP(2) * indexStride;
+  x += (size_t)GROUP(2) * axis * inner;
+  y += (size_t)GROUP(2) * rows * inner;
+  ROWS_OF_GROUP
+  FOR_PLACES {
+    const int at = index[row], isInside = at >= 0 && at < axis;
+    const VEC value = LOAD(x + ((size_t)(isInside ? at : 0) * inner + column));
+    STORE_PART(isInside ? value : SPLAT(NAN), y + ((size_t)row * inner + column), inner - column);
+  }
+}
+
+// y(outer,axis,inner) = Σ x(outer,k,inner) over the k < count whose index it is, in their order; other indices add
+// nowhere. A group has a range of destinations, and of it each lane its own destinations and columns.
+// groups(ranges, outer, 1)
+__kernel void scatter_add(const int count, const int axis, const int inner, const int indexStride,
+                          __global const int *restrict index, __global const float *restrict x,
+                          __global float *restrict y) {
+  const int range = GROUP(0), ranges = get_num_groups(0);
+  const int begin = (int)((long)axis * range / ranges), end = (int)((long)axis * (range + 1) / ranges);
+  index += (size_t)GROUP(1) * indexStride;
+  x += (size_t)GROUP(1) * count * inner;
+  y += (size_t)GROUP(1) * axis * inner;
+  int across = 1;
+  while (across < LOCAL && across * VECTOR < inner) across *= 2;
+  const int down = LOCAL / across, mine = LANE / across, first = LANE % across * VECTOR;
+  for (int at = begin + mine; at < end; at += down) {
+    for (int i = first; i < inner; i += across * VECTOR) STORE_PART(ZERO, y + ((size_t)at * inner + i), inner - i);
+  }
+  for (int k = 0; k < count; k++) {
+    const int at = index[k];
+    if (at < begin || at >= end || (at - begin) % down != mine) continue;
+    for (int i = first; i < inner; i += across * VECTOR) {
+      __global float *sum = y + ((size_t)at * inner + i);
+      STORE_PART(LOAD(sum) + LOAD(x + ((size_t)k * inner + i)), sum, inner - i);
+    }
+  }
+}
+
+// y(n,classes) = 1 at the index of each, else 0                                groups(ceil(n · classes / CHUNK), 1, 1)
+__kernel void one_hot(const int n, const int classes, __global const int *restrict index, __global float *restrict y) {
+  const int end = min(n * classes, (GROUP(0) + 1) * CHUNK);
+  for (int i = GROUP(0) * CHUNK + LANE; i < end; i += LOCAL) y[i] = index[i / classes] == i % classes ? 1.0f : 0.0f;
+}
+
+// y(outer,axis,inner) = the sum of x up to each place along the axis, or from it on; what each addition rounds away is
+// kept and added at the end.                                                   groups(ceil(inner / LOCAL), outer, 1)
+__kernel void cumulative_sum(const int axis, const int inner, const int isReversed, __global const float *restrict x,
+                             __global float *restrict y) {
+  IN_ORDER
+  const int i = GROUP(0) * LOCAL + LANE;
+  if (i >= inner) return;
+  const size_t start = (size_t)GROUP(1) * axis * inner + i;
+  float sum = 0.0f, lost = 0.0f;
+  for (int step = 0; step < axis; step++) {
+    const size_t at = start + (size_t)(isReversed ? axis - 1 - step : step) * inner;
+    const float value = x[at], next = sum + value;
+    lost += fabs(sum) >= fabs(value) ? (sum - next) + value : (value - next) + sum;
+    sum = next;
+    // Beyond infinity there is nothing to correct.
+    y[at] = isnan(lost) ? sum : sum + lost;
+  }
+}
+
+// Whether a at i comes before b at j: the larger first, NaN before all, of equals the earlier.
+static inline int comes_before(const float a, const int i, const float b, const int j) {
+  if (isnan(a) || isnan(b)) return isnan(a) && (!isnan(b) || i < j);
+  return a > b || (a == b && i < j);
+}
+
+// values(rows,k), index(rows,k) = the k largest of x(rows,n) and where they stand, the largest first. Each turn finds the
+// first of those that come behind the last one found.                                                groups(rows, 1, 1)
+__kernel void top_k(const int n, const int k, __global const float *restrict x, __global float *restrict values,
+                    __global int *restrict index) {
+  __local float bestValues[LOCAL];
+  __local int bestPlaces[LOCAL];
+  x += (size_t)GROUP(0) * n;
+  values += (size_t)GROUP(0) * k;
+  index += (size_t)GROUP(0) * k;
+  float last = 0.0f;
+  int lastPlace = -1;
+  for (int turn = 0; turn < k; turn++) {
+    float best = 0.0f;
+    int place = -1;
+    for (int i = LANE; i < n; i += LOCAL) {
+      const float value = x[i];
+      if ((turn == 0 || comes_before(last, lastPlace, value, i)) && (place < 0 || comes_before(value, i, best, place))) {
+        best = value;
+        place = i;
+      }
+    }
+    bestValues[LANE] = best;
+    bestPlaces[LANE] = place;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int width = LOCAL / 2; width > 0; width /= 2) {
+      if (LANE < width) {
+        const float other = bestValues[LANE + width];
+        const int otherPlace = bestPlaces[LANE + width];
+        if (otherPlace >= 0 && (bestPlaces[LANE] < 0 || comes_before(other, otherPlace, bestValues[LANE], bestPlaces[LANE]))) {
+          bestValues[LANE] = other;
+          bestPlaces[LANE] = otherPlace;
+        }
+      }
+      barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    last = bestValues[0];
+    lastPlace = bestPlaces[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (LANE == 0) {
+      values[turn] = last;
+      index[turn] = lastPlace;
+    }
+  }
+}
+
+// MARK: whole numbers                                                                groups(ceil(n / CHUNK), 1, 1)
+
+#define FOR_ELEMENTS(i, n) \
+  for (int i = GROUP(0) * CHUNK + LANE; i < min(n, (GROUP(0) + 1) * CHUNK); i += LOCAL)
+
+__kernel void int_to_float(const int n, __global const int *restrict x, __global float *restrict y) {
+  FOR_ELEMENTS(i, n) y[i] = (float)x[i];
+}
+
+// Towards zero; NaN is 0, and what is too large for an int the last that fits.
+__kernel void float_to_int(const int n, __global const float *restrict x, __global int *restrict y) {
+  FOR_ELEMENTS(i, n) {
+    y[i] = isnan(x[i]) ? 0 : (x[i] >= 2147483648.0f ? 2147483647 : (x[i] <= -2147483648.0f ? -2147483647 - 1 : (int)x[i]));
+  }
+}
+
+// y(n) = 1 where x(n) is less than `value` (isLess), equal to it (isEqual) or more (isMore), else 0
+__kernel void int_compare(const int n, const int value, const int isLess, const int isEqual, const int isMore,
+                          __global const int *restrict x, __global float *restrict y) {
+  FOR_ELEMENTS(i, n) y[i] = (x[i] < value && isLess) || (x[i] == value && isEqual) || (x[i] > value && isMore) ? 1.0f : 0.0f;
+}
 
 // MARK: matrix products
 //

@@ -13,6 +13,7 @@ typedef unsigned char uchar;
 #define barrier(fence)
 #define INFINITY __builtin_inff()
 #define NAN __builtin_nanf("")
+#define IN_ORDER _Pragma("clang fp reassociate(off)")
 #define get_local_id(dimension) 0
 #define get_group_id(dimension) (devicenn_group[dimension])
 #define get_num_groups(dimension) ((int)devicenn_groups[dimension])
@@ -29,8 +30,20 @@ VECTOR_TYPE(4)
 VECTOR_TYPE(8)
 VECTOR_TYPE(16)
 
+#define INT_VECTOR_TYPE(n)                                                                                \
+  typedef int int##n __attribute__((ext_vector_type(n)));                                                 \
+  static inline float##n fabs(float##n a) { return __builtin_elementwise_abs(a); }                        \
+  static inline int##n convert_int##n(float##n a) { return __builtin_convertvector(a, int##n); }          \
+  static inline float##n convert_float##n(int##n a) { return __builtin_convertvector(a, float##n); }      \
+  static inline int##n as_int##n(float##n a) { return __builtin_bit_cast(int##n, a); }                    \
+  static inline float##n as_float##n(int##n a) { return __builtin_bit_cast(float##n, a); }
+INT_VECTOR_TYPE(4)
+INT_VECTOR_TYPE(8)
+INT_VECTOR_TYPE(16)
+
 static inline float fmax(float a, float b) { return __builtin_fmaxf(a, b); }
 static inline float fmin(float a, float b) { return __builtin_fminf(a, b); }
+static inline float fabs(float x) { return __builtin_fabsf(x); }
 static inline float sqrt(float x) { return __builtin_sqrtf(x); }
 static inline float exp(float x) { return __builtin_expf(x); }
 static inline float log(float x) { return __builtin_logf(x); }

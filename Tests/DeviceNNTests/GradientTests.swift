@@ -214,7 +214,7 @@ import Testing
       let unequal = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = Tensor([1, 2], shape: [2], on: TestDevice.cpu) + Tensor([1, 2, 3], shape: [3], on: TestDevice.cpu)
       }
-      #expect(message(of: unequal).contains("+ needs equal shapes, but they are [2] and [3]"))
+      #expect(message(of: unequal).contains("+ can't broadcast the shapes [2] and [3] to one"))
       let misfit = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = PoolShape(batch: 1, height: 2, width: 2, channels: 1, kernel: (5, 5), stride: (1, 1))
       }

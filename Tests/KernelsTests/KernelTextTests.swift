@@ -18,13 +18,22 @@ import Testing
     let text = try String(contentsOf: Self.kernels, encoding: .utf8)
     let listed = try String(
       contentsOf: Self.root.appendingPathComponent("Sources/CPUKernels/kernel_names.inc"), encoding: .utf8)
-    // BINARY(add, p + q) is a kernel, and `name` its macro's parameter.
-    let written =
-      try names(#"__kernel void (\w+)\("#, in: text).filter { $0 != "name" } + names(#"^BINARY\((\w+),"#, in: text)
+    let written = try names(#"__kernel void (\w+)\("#, in: text)
     #expect(written.count > 30)
     #expect(Set(written).count == written.count, "a kernel is written twice")
     #expect(try names(#"^ENTRY\((\w+)\)"#, in: listed).sorted() == written.sorted())
     #expect(CheckedBackend.signatures.keys.sorted() == written.sorted())
+  }
+
+  /// The tables of functions in kernels.cl and the enums that name their lines.
+  @Test func functionsHaveTheNumbersOfTheirNames() throws {
+    let text = try String(contentsOf: Self.kernels, encoding: .utf8)
+    func listed(_ macro: String) throws -> [String] {
+      let line = try Regex("^  \(macro)\\((\\d+), (\\w+),", as: (Substring, Substring, Substring).self)
+      return text.matches(of: line.anchorsMatchLineEndings()).map { "\($0.output.1) \($0.output.2)" }
+    }
+    #expect(try listed("UNARY") == UnaryFunction.allCases.map { "\($0.rawValue) \($0)" })
+    #expect(try listed("BINARY") == BinaryFunction.allCases.map { "\($0.rawValue) \($0)" })
   }
 
   // MARK: OpenCL C

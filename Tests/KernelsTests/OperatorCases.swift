@@ -43,9 +43,9 @@ struct OperatorCase: Sendable {
 
 extension OperatorCase {
   /// Counts that leave a vector, a tile and a group in part.
-  private static let counts = [1, 3, 17, 129, 8195]
+  static let counts = [1, 3, 17, 129, 8195]
 
-  static let all = network + spatial
+  static let all: [OperatorCase] = [network, spatial, elementwiseCases, movementCases, indexCases].flatMap { $0 }
 
   /// What MobileNet and its training need.
   private static let network: [OperatorCase] = [

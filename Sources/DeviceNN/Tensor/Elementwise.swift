@@ -1,27 +1,7 @@
 internal import Kernels
 
-// Elementwise operations: each computes, and says how its gradient flows back.
+// Activations that other operators apply on their way out, dropout, and another shape.
 extension Tensor {
-  public static func + (a: Tensor, b: Tensor) -> Tensor {
-    requireSameShape(a, b, "+")
-    return result(a.shape, a.device.add(a.buffer, b.buffer, count: a.count), from: [a, b]) { dy in [dy, dy] }
-  }
-
-  public static func - (a: Tensor, b: Tensor) -> Tensor {
-    requireSameShape(a, b, "-")
-    return result(a.shape, a.device.subtract(a.buffer, b.buffer, count: a.count), from: [a, b]) { dy in [dy, dy * -1] }
-  }
-
-  public static func * (a: Tensor, b: Tensor) -> Tensor {
-    requireSameShape(a, b, "*")
-    let (x, y) = (a.detached, b.detached)
-    return result(a.shape, a.device.multiply(a.buffer, b.buffer, count: a.count), from: [a, b]) { dy in [dy * y, dy * x] }
-  }
-
-  public static func * (x: Tensor, scale: Float) -> Tensor {
-    result(x.shape, x.device.affine(x.buffer, scale: scale, count: x.count), from: [x]) { dy in [dy * scale] }
-  }
-
   public func relu() -> Tensor { activated(.relu) }
 
   /// min(max(x, 0), 6)
@@ -54,9 +34,5 @@ extension Tensor {
     precondition(newShape.reduce(1, *) == count, "\(count) elements of shape \(shape) do not fill the shape \(newShape)")
     let oldShape = shape
     return .result(newShape, buffer, from: [self]) { dy in [dy.reshaped(oldShape)] }
-  }
-
-  private static func requireSameShape(_ a: Tensor, _ b: Tensor, _ operation: String) {
-    precondition(a.shape == b.shape, "\(operation) needs equal shapes, but they are \(a.shape) and \(b.shape)")
   }
 }

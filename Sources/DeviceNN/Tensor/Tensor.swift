@@ -88,6 +88,7 @@ public final class IntTensor {
 
   public convenience init(_ values: [Int32], shape: [Int]? = nil, on device: Device) {
     let shape = shape ?? [values.count]
+    precondition(shape.allSatisfy { $0 > 0 }, "a tensor needs at least one element, but its shape is \(shape)")
     precondition(values.count == shape.reduce(1, *), "\(values.count) values do not fill the shape \(shape)")
     self.init(shape: shape, buffer: device.makeBuffer(values))
   }

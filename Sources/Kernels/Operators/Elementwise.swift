@@ -1,7 +1,7 @@
 /// Operators on the `count` first floats of buffers, element by element. Each returns a new buffer.
 extension Device {
   /// Floats that a group of a flat kernel takes: `CHUNK` of kernels.cl.
-  private static let chunk = 8192
+  static let chunk = 8192
 
   static func flatGroups(_ count: Int) -> SIMD3<Int> { [(count + chunk - 1) / chunk, 1, 1] }
 
@@ -13,8 +13,8 @@ extension Device {
     return y
   }
 
-  /// scale · x + offset
-  public func affine(_ x: Buffer, scale: Float, offset: Float = 0, count: Int) -> Buffer {
+  /// scale · x + offset, where an offset of -0 leaves a product of -0 what it is
+  public func affine(_ x: Buffer, scale: Float, offset: Float = -0.0, count: Int) -> Buffer {
     let y = makeFloats(count)
     launch(
       Launch(
@@ -42,13 +42,7 @@ extension Device {
     return dx
   }
 
-  public func add(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary("add", a, b, count) }
-  public func subtract(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary("subtract", a, b, count) }
-  public func multiply(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary("multiply", a, b, count) }
-
-  private func binary(_ kernel: String, _ a: Buffer, _ b: Buffer, _ count: Int) -> Buffer {
-    let y = makeFloats(count)
-    launch(Launch(kernel, groups: Self.flatGroups(count), [.int(count), .buffer(a), .buffer(b), .buffer(y)]))
-    return y
-  }
+  public func add(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary(.add, a, b, count: count) }
+  public func subtract(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary(.subtract, a, b, count: count) }
+  public func multiply(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary(.multiply, a, b, count: count) }
 }
