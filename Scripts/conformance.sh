@@ -189,20 +189,25 @@ reason() {
 # MARK: The table
 
 table() {
-  local row family line mark number=0 notes=
+  local row family line mark number=0 notes= last
   printf '| |%s\n' "$(printf ' %s |' "${families[@]}")"
   printf '|---|%s\n' "$(printf -- '---|%.0s' "${families[@]}")"
   for row in "${rows[@]}"; do
     printf '| %s |' "$row"
+    last=
     for family in "${families[@]}"; do
       line=$(cat "$work/$row.$family" 2>/dev/null || echo 'fail was not run')
       case $line in
         pass*) mark="pass, ${line#pass }" ;;
         none) mark=- ;;
         *)
-          number=$((number + 1))
+          # One note for neighbours that fail alike.
+          if [ "$line" != "$last" ]; then
+            number=$((number + 1))
+            notes="$notes$number. $row, $family: ${line#fail }"$'\n'
+          fi
+          last=$line
           mark="fail [$number]"
-          notes="$notes$number. $row, $family: ${line#fail }"$'\n'
           ;;
       esac
       printf ' %s |' "$mark"
