@@ -24,6 +24,10 @@ extension SelfTest {
         let c = device.matmul(device.makeBuffer(a), device.makeBuffer(b), shape, bias: device.makeBuffer(bias))
         try probe.expect(c, expected, depth: k, "a product of \(m)x\(k) and \(k)x\(n)")
       }
+      // One work-item of a CPU's tiles goes through its loops more than 65535 times here, where some drivers end them.
+      let (m, n, k) = (64, 512, 1024)
+      let long = device.matmul(device.fill(1, count: m * k), device.fill(1, count: k * n), MatmulShape(m: m, n: n, k: k))
+      try probe.expect(long, Array(repeating: Double(k), count: m * n), "a product of \(m)x\(k) and \(k)x\(n)")
     },
     SelfTest("convolution") { probe in
       for (channels, outputs, kernel, stride, groups) in [(3, 35, 3, 2, 1), (17, 5, 3, 1, 1), (6, 34, 2, 1, 2), (33, 65, 1, 1, 1)] {
