@@ -36,14 +36,14 @@ family() {
     goldentests* | optimizertests*) echo goldens ;;
     mobilenet* | *network* | *finetun*) echo networks ;;
     image* | *dropout* | *random* | *permutation* | *philox*) echo random ;;
-    *optimizer* | *sgd* | *adam* | *clip*norm*) echo optimizers ;;
-    *softmax* | *loss* | *entropy* | *ctc*) echo losses ;;
+    *optimizer* | *sgd* | *adam* | *adaptivestep* | *'adaptive step'* | *gradientnorm* | *'gradient norm'*) echo optimizers ;;
+    *softmax* | *loss* | *entropy* | *temporal* | *ctc*) echo losses ;;
     *depthwise*) echo depthwise ;;
-    *convol* | *resiz*) echo convolution ;;
+    *convol* | *resampl* | *resiz*) echo convolution ;;
     *pool*) echo pooling ;;
     *norm*) echo normalization ;;
-    *reduc* | *cumulative* | *topk*) echo reduction ;;
-    *product* | *matmul* | *attention* | *lstm* | *gru* | *sequence* | *recurrent*) echo products ;;
+    *reduc* | *moment* | *cumulative* | *topk* | *'top k'*) echo reduction ;;
+    *product* | *matmul* | *attention* | *lstm* | *gru* | *sequence* | *recurren*) echo products ;;
     *) echo elementwise ;;
   esac
 }
@@ -55,7 +55,7 @@ tests() {
     suite=$(sed -n 's/^.*\(struct\|extension\) \([A-Za-z0-9]*Tests\)[ :{].*/\2/p' "$file" | head -1)
     [ -n "$suite" ] && [ "$suite" != OperatorContractTests ] || continue
     awk -v suite="$suite" '
-      /@Test.*(Target|TestDevice)\.all/ { wanted = 1 }
+      /arguments:.*(Target|TestDevice)\.all/ { wanted = 1 }
       wanted && match($0, /func [A-Za-z0-9_]+/) { print suite "/" substr($0, RSTART + 5, RLENGTH - 5); wanted = 0 }' "$file"
   done
 }
