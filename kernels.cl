@@ -69,6 +69,16 @@ static inline void store_part(VEC v, __global float *p, const int n) {
   }
 }
 #define STORE_PART(v, p, n) store_part(v, p, n)
+
+// The first n floats at p, for memory whose next floats another work-item may be writing: what LOAD reads beyond the end
+// of a row must lie still, or it is a data race, although nobody looks at it.
+static inline VEC load_part(__global const float *p, const int n) {
+  if (n >= VECTOR) return LOAD(p);
+  float lanes[VECTOR];
+  for (int i = 0; i < VECTOR; i++) lanes[i] = i < n ? p[i] : 0.0f;
+  return LOAD(lanes);
+}
+#define LOAD_PART(p, n) load_part(p, n)
 #endif
 
 #ifndef PREFETCH
@@ -961,7 +971,7 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, __global const float *re
         if (block > begin) {
           UNROLL for (int i = 0; i < TILE_M; i++) {
             UNROLL for (int j = 0; j < vectors; j++) {
-              if (c + i < rowCount) acc[i][j] = LOAD(partial + (size_t)(c + i) * yPitch + n + j * VECTOR);
+              if (c + i < rowCount) acc[i][j] = LOAD_PART(partial + (size_t)(c + i) * yPitch + n + j * VECTOR, K - n - j * VECTOR);
             }
           }
         }
@@ -1121,7 +1131,7 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
           UNROLL for (int i = 0; i < 3; i++) {
             if (i >= taps) continue;
             __global float *sum = partial + (r * S + s + i) * C + c;
-            if (row > begin) sums[i] += LOAD(sum);
+            if (row > begin) sums[i] += LOAD_PART(sum, C - c);
             STORE_PART(sums[i], sum, C - c);
           }
         }

@@ -15,6 +15,7 @@ static inline void store_masked(float16 v, float *p, int n) {
   __builtin_ia32_storeups512_mask(p, v, mask);
 }
 #define STORE_PART(v, p, n) store_masked(v, p, n)
+#define LOAD_PART(p, n) LOAD(p)
 #endif
 // A tile's accumulators stay in registers only where every function that gets their address is inlined.
 #define inline inline __attribute__((always_inline))

@@ -208,14 +208,22 @@ import Testing
       let loss = network(x).crossEntropy(labels)
       expectClose([try loss.scalar()], [Float(golden.losses[step])], absolute: 0, relative: tolerance, "loss \(step)")
       let gradients = loss.gradients()
+      // One input of this layer's ReLU6 is so near the kink that the last bit of a sum decides on which side it lies (the
+      // same number flips with Intel's driver and with PoCL's smallest tiles). Then the gradients of what is in front of
+      // it are another side's, by up to 3.1e-2.
+      let kink = "features.15.conv.1.1.bias"
+      let kinkSum = try gradients[network.namedParameters().first { $0.name == kink }!.parameter]!.scalars().reduce(0, +)
+      let isOnTheOtherSide = abs(Double(kinkSum) - golden.gradients[kink]!.sum) > 2e-3 * golden.gradients[kink]!.norm
+      var isInFront = true
       for (name, parameter) in network.namedParameters() where step == 0 {
+        if name.hasPrefix("features.15.conv.2") { isInFront = false }
         if parameter.isStatistic {
           try check(parameter, parameter.value, golden.buffers[name]!, relative: 1e-3, absolute: 1e-7, name)
         } else {
           // A bias in front of another batch norm has the gradient 0, of which rounding makes something.
           try check(
-            parameter, #require(gradients[parameter]), golden.gradients[name]!, relative: 2e-3,
-            absolute: 2e-7 * largestGradient, name)
+            parameter, #require(gradients[parameter]), golden.gradients[name]!,
+            relative: isInFront && isOnTheOtherSide ? 4e-2 : 2.5e-3, absolute: 2e-7 * largestGradient, name)
         }
       }
       optimizer.step(gradients)

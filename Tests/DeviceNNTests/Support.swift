@@ -9,19 +9,28 @@ struct TestDevice: CustomTestStringConvertible, Sendable {
   var testDescription: String
   var device: Device
 
-  /// The fallback at each instruction set of this processor, and every OpenCL device with its own profile.
+  /// The fallback at each instruction set of this processor, and every OpenCL device with its own profile, or with the
+  /// one of `DEVICENN_PROFILE`; of these, those whose name ends with one of the words in `DEVICENN_TEST_TARGETS`.
   static let all: [TestDevice] =
-    CPUBackend.instructionSets.compactMap { isa in
-      (try? CPUBackend(isa: isa)).map { TestDevice(testDescription: "cpu \(isa)", device: Device(backend: $0)) }
-    }
+    CPUBackend.instructionSets.compactMap { isa in TestDevice("cpu \(isa)") { try CPUBackend(isa: isa) } }
     + OpenCLDevice.all.compactMap { driver in
-      (try? OpenCLBackend(driver, profile: .fitting(driver.description))).map {
-        TestDevice(testDescription: driver.description.name, device: Device(backend: $0))
-      }
+      let description = driver.description
+      guard let profile = try? Setting.profile.value.map({ try .named($0, on: description) }) ?? TileProfile.fitting(description)
+      else { return nil }
+      return TestDevice("\(description.name), profile \(profile.name)") { try OpenCLBackend(driver, profile: profile) }
     }
 
+  private static let chosen = (ProcessInfo.processInfo.environment["DEVICENN_TEST_TARGETS"] ?? "").split(separator: ",")
+
+  private init?(_ name: String, backend: () throws -> any Backend) {
+    guard Self.chosen.isEmpty || Self.chosen.contains(where: { name.hasSuffix($0) }), let backend = try? backend()
+    else { return nil }
+    testDescription = name
+    device = Device(backend: backend)
+  }
+
   /// The fallback at its best.
-  static var cpu: Device { all[0].device }
+  static let cpu = Device(backend: try! CPUBackend())
 }
 
 /// What lies beside the package for tests: golden values and published networks, which the repository does not hold.

@@ -49,6 +49,20 @@ import Testing
   private static let profiles =
     [TileProfile.cpu, .cpu(vectorWidth: 8), .cpu(vectorWidth: 4), .gpu, .small] + TileProfile.unusual
 
+  /// Whatever a device's class and limits are, its profile is one of those that were checked.
+  @Test func noDeviceIsGivenAnUncheckedProfile() throws {
+    var device = DeviceDescription(
+      identifier: "opencl:0", name: "imagined", kind: .gpu, vendor: "", driverVersion: "", computeUnits: 1,
+      memory: 1 << 30, maxAllocation: 1 << 28, localMemory: 0, maxGroupSize: 1)
+    for kind in [DeviceDescription.Kind.fallback, .openCLCPU, .gpu, .accelerator] {
+      for (width, local, group) in [(1, 1024, 1), (4, 8192, 64), (8, 16384, 128), (16, 65536, 1024), (32, 1 << 20, 4096)] {
+        (device.kind, device.vectorWidth, device.localMemory, device.maxGroupSize) = (kind, width, local, group)
+        let given = [TileProfile.fitting(device)] + (try ["cpu", "gpu", "small"].map { try .named($0, on: device) })
+        for profile in given { #expect(Self.profiles.contains(profile), "\(profile)") }
+      }
+    }
+  }
+
   @Test(.enabled(if: clang != nil, "no clang was found, which would check kernels.cl as OpenCL C"), arguments: profiles)
   func isOpenCLC12(_ profile: TileProfile) throws {
     try compile(defines: profile.defines.map { "\($0.name)=\($0.value)" })

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Kernels
@@ -47,20 +48,41 @@ struct Target: CustomTestStringConvertible, Sendable {
 
   var testDescription: String { name }
 
-  /// The fallback at each instruction set of this processor, and every OpenCL device with each profile that fits it.
-  static let all: [Target] = {
-    var targets = CPUBackend.instructionSets.compactMap { isa in
-      (try? CPUBackend(isa: isa)).map { Target(name: "cpu \(isa)", device: Device(backend: $0)) }
-    }
-    for driver in OpenCLDevice.all {
-      for profile in [TileProfile.cpu, .gpu, .small] + TileProfile.unusual {
-        guard let backend = try? OpenCLBackend(driver, profile: profile) else { continue }
-        targets.append(
-          Target(name: "\(driver.description.name), profile \(profile.name)", device: Device(backend: backend)))
+  /// The fallback at each instruction set of this processor, and every OpenCL device with each profile that fits it; of
+  /// these, those that were asked for.
+  static let all: [Target] =
+    CPUBackend.instructionSets.compactMap { isa in Target("cpu \(isa)") { try CPUBackend(isa: isa) } }
+    + OpenCLDevice.all.flatMap { driver in
+      ([.cpu, .gpu, .small] + TileProfile.unusual).compactMap { profile in
+        Target("\(driver.description.name), profile \(profile.name)") { try OpenCLBackend(driver, profile: profile) }
       }
     }
-    return targets
-  }()
+
+  /// Nil where nobody asked for it, or where its backend refuses.
+  private init?(_ name: String, backend: () throws -> any Backend) {
+    guard Chosen.target(name), let backend = try? backend() else { return nil }
+    self.name = name
+    device = Device(backend: backend)
+  }
+}
+
+/// What `Scripts/conformance.sh` asks for, one process after the other: all of it where nothing is said.
+enum Chosen {
+  /// Whether the target is the one that `DEVICENN_TEST_TARGETS` names by the end of its name, like `cpu avx2` or
+  /// `profile gpu`.
+  static func target(_ name: String) -> Bool { words("TARGETS").map { $0.contains(where: name.hasSuffix) } ?? true }
+
+  /// Whether the case's name holds one of the words in `DEVICENN_TEST_CASES`.
+  static func operatorCase(_ name: String) -> Bool { words("CASES").map { $0.contains(where: name.contains) } ?? true }
+
+  /// Whether `DEVICENN_TEST_SHAPES` is `small`: a simulator takes a second for what a driver does in a millisecond.
+  static let isSmall = words("SHAPES") == ["small"]
+
+  /// What stands between the commas of a setting; nil where it is unset or empty.
+  private static func words(_ name: String) -> [String]? {
+    guard let text = ProcessInfo.processInfo.environment["DEVICENN_TEST_" + name], !text.isEmpty else { return nil }
+    return text.split(separator: ",").map(String.init)
+  }
 }
 
 extension TileProfile {

@@ -12,12 +12,24 @@ struct OpenCLDevice: Sendable {
   /// Looked up once: loading all drivers takes a tenth of a second, and the numbers in `opencl:0`, `opencl:1`, …
   /// mustn't change while a program runs.
   static let all: [OpenCLDevice] = {
-    guard openCLFunctions != nil else { return [] }
     let ranks: [DeviceDescription.Kind] = [.gpu, .accelerator, .openCLCPU]
-    let found = platforms().flatMap(devices)
+    let found = everything.filter { $0.obstacle == nil }
     let ranked = ranks.flatMap { kind in found.filter { $0.description.kind == kind } }
     return ranked.enumerated().map { $1.numbered($0) }
   }()
+
+  /// Every device that a driver names, those that can't run kernels.cl too.
+  static let everything: [OpenCLDevice] = openCLFunctions == nil ? [] : platforms().flatMap(devices)
+
+  /// Each driver, as it names itself with its version.
+  static var platformNames: [String] {
+    guard openCLFunctions != nil else { return [] }
+    return platforms().map { platform in
+      [CL_PLATFORM_NAME, CL_PLATFORM_VERSION].map { name in
+        text { cl.clGetPlatformInfo(platform, cl_platform_info(name), $0, $1, $2) }
+      }.joined(separator: ", ")
+    }
+  }
 
   private func numbered(_ number: Int) -> OpenCLDevice {
     var description = description
@@ -40,19 +52,29 @@ struct OpenCLDevice: Sendable {
     var ids = [OpaquePointer?](repeating: nil, count: Int(count))
     guard cl.clGetDeviceIDs(platform, all, count, &ids, nil) == CL_SUCCESS else { return [] }
     let platformName = text { cl.clGetPlatformInfo(platform, cl_platform_info(CL_PLATFORM_NAME), $0, $1, $2) }
-    return ids.compactMap { $0 }.filter(canRunKernels).map {
+    return ids.compactMap { $0 }.map {
       OpenCLDevice(description: describe($0), platformName: platformName, platform: platform, id: $0)
     }
   }
 
-  /// Whether the device is there, has a compiler and knows OpenCL 1.2.
-  private static func canRunKernels(_ id: OpaquePointer) -> Bool {
-    guard number(id, CL_DEVICE_AVAILABLE, as: cl_bool.self) != 0 else { return false }
-    guard number(id, CL_DEVICE_COMPILER_AVAILABLE, as: cl_bool.self) != 0 else { return false }
-    // "OpenCL 1.2 and whatever the driver adds"
-    let version = string(id, CL_DEVICE_VERSION).split(separator: " ").dropFirst().first.map { $0.split(separator: ".") }
-    guard let version, version.count == 2, let major = Int(version[0]), let minor = Int(version[1]) else { return false }
-    return (major, minor) >= (1, 2)
+  /// Why the device can't run kernels.cl: it is not there, has no compiler, or doesn't know OpenCL 1.2.
+  var obstacle: Finding? {
+    if Self.number(id, CL_DEVICE_AVAILABLE, as: cl_bool.self) == 0 {
+      return Finding("its driver says that it is not available", fix: "end the program that holds it, or restart the machine")
+    }
+    if Self.number(id, CL_DEVICE_COMPILER_AVAILABLE, as: cl_bool.self) == 0 {
+      return Finding("its driver has no compiler", fix: "install the full driver of its maker")
+    }
+    return Self.obstacle(ofVersion: Self.string(id, CL_DEVICE_VERSION))
+  }
+
+  /// "OpenCL 1.2 and whatever the driver adds" is what is needed at least.
+  static func obstacle(ofVersion text: String) -> Finding? {
+    let version = text.split(separator: " ").dropFirst().first.map { $0.split(separator: ".") } ?? []
+    if version.count == 2, let major = Int(version[0]), let minor = Int(version[1]), (major, minor) >= (1, 2) { return nil }
+    return Finding(
+      "it is too old: it says '\(text)', and OpenCL 1.2 is needed",
+      fix: "update its driver; if there is no newer one, use another device")
   }
 
   private static func describe(_ id: OpaquePointer) -> DeviceDescription {

@@ -6,6 +6,10 @@ extension TileProfile {
   public static func fitting(_ description: DeviceDescription) -> TileProfile {
     switch description.kind {
     case .fallback: .cpu
+    // Mesa's software renderer gives each work-item 65535 rounds of all its loops together and then ends them without a
+    // word: too few for the one work-item of a CPU's group.
+    case .openCLCPU where description.name.hasPrefix("llvmpipe"):
+      [.gpu, .small].first { $0.misfit(on: description) == nil } ?? .cpu(vectorWidth: description.vectorWidth)
     case .openCLCPU: .cpu(vectorWidth: description.vectorWidth)
     case .gpu, .accelerator:
       [.gpu, .small].first { $0.misfit(on: description) == nil } ?? .cpu(vectorWidth: 4)

@@ -1,0 +1,88 @@
+// Matrix products and convolutions.
+
+extension SelfTest {
+  static let products = [
+    SelfTest("matmul") { probe in
+      let device = probe.device
+      for (variant, (m, n, k)) in [(130, 67, 70), (17, 129, 33), (3, 5, 7), (65, 130, 19)].enumerated() {
+        let shape = MatmulShape(batch: 2, m: m, n: n, k: k, transposesA: variant & 1 != 0, transposesB: variant & 2 != 0)
+        let (a, b, bias) = (probe.numbers(2 * m * k), probe.numbers(2 * k * n), probe.numbers(n))
+        var expected = [Double](repeating: 0, count: 2 * m * n)
+        for z in 0..<2 {
+          for i in 0..<m {
+            for j in 0..<n {
+              var sum = Double(bias[j])
+              for l in 0..<k {
+                let left = a[z * m * k + (shape.transposesA ? l * m + i : i * k + l)]
+                let right = b[z * k * n + (shape.transposesB ? j * k + l : l * n + j)]
+                sum += Double(left) * Double(right)
+              }
+              expected[(z * m + i) * n + j] = sum
+            }
+          }
+        }
+        let c = device.matmul(device.makeBuffer(a), device.makeBuffer(b), shape, bias: device.makeBuffer(bias))
+        try probe.expect(c, expected, depth: k, "a product of \(m)x\(k) and \(k)x\(n)")
+      }
+      // One work-item of a CPU's tiles goes through its loops more than 65535 times here, where some drivers end them.
+      let (m, n, k) = (64, 512, 1024)
+      let long = device.matmul(device.fill(1, count: m * k), device.fill(1, count: k * n), MatmulShape(m: m, n: n, k: k))
+      try probe.expect(long, Array(repeating: Double(k), count: m * n), "a product of \(m)x\(k) and \(k)x\(n)")
+    },
+    SelfTest("convolution") { probe in
+      for (channels, outputs, kernel, stride, groups) in [(3, 35, 3, 2, 1), (17, 5, 3, 1, 1), (6, 34, 2, 1, 2), (33, 65, 1, 1, 1)] {
+        try check(
+          ConvolutionShape(
+            batch: 2, height: 11, width: 9, inputChannels: channels, outputChannels: outputs, kernel: (kernel, kernel),
+            stride: (stride, stride), padding: Padding(kernel / 2), groups: groups), probe)
+      }
+    },
+    SelfTest("depthwise convolution") { probe in
+      for (channels, kernel, stride) in [(35, 3, 1), (48, 3, 2), (17, 5, 1)] {
+        try check(
+          ConvolutionShape(
+            batch: 2, height: 11, width: 9, inputChannels: channels, outputChannels: channels, kernel: (kernel, kernel),
+            stride: (stride, stride), padding: Padding(kernel / 2), groups: channels), probe)
+      }
+    },
+  ]
+
+  /// y, dx and dw from one walk over what is multiplied with what.
+  private static func check(_ shape: ConvolutionShape, _ probe: Probe) throws {
+    let (x, w, dy) = (probe.numbers(shape.inputCount), probe.numbers(shape.weightCount), probe.numbers(shape.outputCount))
+    var (y, dx, dw) = (dy.map { _ in 0.0 }, x.map { _ in 0.0 }, w.map { _ in 0.0 })
+    shape.forEachProduct { i, j, o in
+      y[o] += Double(x[i]) * Double(w[j])
+      dx[i] += Double(dy[o]) * Double(w[j])
+      dw[j] += Double(dy[o]) * Double(x[i])
+    }
+    let device = probe.device
+    let (p, q, g) = (device.makeBuffer(x), device.makeBuffer(w), device.makeBuffer(dy))
+    let name = "a \(shape.kernelHeight)x\(shape.kernelWidth) convolution of \(shape.inputChannels) channels"
+    try probe.expect(device.convolution(p, q, shape), y, depth: 256, name)
+    try probe.expect(device.convolutionBackwardInput(g, q, shape), dx, depth: 256, "dx of \(name)")
+    try probe.expect(device.convolutionBackwardWeight(p, dy: g, shape), dw, depth: 256, "dw of \(name)")
+  }
+}
+
+extension ConvolutionShape {
+  /// Calls `body` with the places in x(N,H,W,C), w(R,S,C/groups,K) and y(N,P,Q,K) of each product of the convolution.
+  fileprivate func forEachProduct(_ body: (_ x: Int, _ w: Int, _ y: Int) -> Void) {
+    let (c, k) = (inputChannels / groups, outputChannels / groups)
+    for pixel in 0..<batch * outputHeight * outputWidth {
+      let (n, p, q) = (pixel / (outputHeight * outputWidth), pixel / outputWidth % outputHeight, pixel % outputWidth)
+      for tap in 0..<kernelHeight * kernelWidth {
+        let i = p * strideHeight + tap / kernelWidth * dilationHeight - padding.top
+        let j = q * strideWidth + tap % kernelWidth * dilationWidth - padding.left
+        guard (0..<height).contains(i), (0..<width).contains(j) else { continue }
+        for o in 0..<outputChannels {
+          for l in 0..<c {
+            body(
+              ((n * height + i) * width + j) * inputChannels + o / k * c + l, (tap * c + l) * outputChannels + o,
+              pixel * outputChannels + o)
+          }
+        }
+      }
+    }
+  }
+}
