@@ -2046,7 +2046,7 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
   ROW_CHUNK(rows, begin, end)
   x += (size_t)GROUP(2) * channels;
   dy += (size_t)GROUP(2) * channels;
-  SUM_COLUMNS(2, channels, begin, end, {
+  SUM_COLUMNS(2, GROUP(0), channels, begin, end, {
     __global const float *numbers = statistics + 2 * (row / pixels * G + GROUP(2));
     const VEC g = LOAD(dy + (size_t)row * C + column);
     part[0][j] += g * ((LOAD(x + (size_t)row * C + column) - numbers[0]) * numbers[1]);
@@ -2071,14 +2071,6 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
 #define ATTENTION_BLOCK LOCAL
 #endif
 
-// n numbers, zeros behind. Reads no more, because others may write there.
-static inline VEC load_part(__global const float *p, const int n) {
-  if (n >= VECTOR) return LOAD(p);
-  float lanes[VECTOR];
-  for (int i = 0; i < VECTOR; i++) lanes[i] = i < n ? p[i] : 0.0f;
-  return LOAD(lanes);
-}
-
 static inline float vector_sum(const VEC v) {
   float lanes[VECTOR];
   STORE(v, lanes);
@@ -2094,9 +2086,9 @@ static inline void dot_rows(float dots[ATTENTION_ROWS], const int rows, const in
   VEC sums[ATTENTION_ROWS];
   UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) sums[i] = (VEC)(0.0f);
   for (int d = 0; d < D; d += VECTOR) {
-    const VEC right = load_part(b + d, D - d);
+    const VEC right = LOAD_PART(b + d, D - d);
     UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) {
-      sums[i] += load_part(a + (size_t)min(i, rows - 1) * D + d, D - d) * right;
+      sums[i] += LOAD_PART(a + (size_t)min(i, rows - 1) * D + d, D - d) * right;
     }
   }
   UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) dots[i] = vector_sum(sums[i]);
@@ -2111,7 +2103,7 @@ static inline void add_weighted_rows(const int rows, const int count, const int 
     VEC acc[ATTENTION_ROWS];
     UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) {
       acc[i] = (VEC)(0.0f);
-      if (!isFirst && i < rows) acc[i] = shrink[i] * load_part(sums + (size_t)i * D + d, D - d);
+      if (!isFirst && i < rows) acc[i] = shrink[i] * LOAD_PART(sums + (size_t)i * D + d, D - d);
     }
     for (int j = 0; j < count; j++) {
       const VEC value = LOAD(values + (size_t)j * D + d);
@@ -2169,7 +2161,7 @@ __kernel void attention(ATTENTION_SIZES, __global const float *restrict q, __glo
   }
   for (int i = 0; i < rows; i++) {
     for (int d = LANE * VECTOR; d < D; d += LOCAL * VECTOR) {
-      STORE_PART(load_part(y + (size_t)i * D + d, D - d) / sum[i], y + (size_t)i * D + d, D - d);
+      STORE_PART(LOAD_PART(y + (size_t)i * D + d, D - d) / sum[i], y + (size_t)i * D + d, D - d);
     }
     if (LANE == 0) logSums[row + i] = largest[i] + log(sum[i]);
   }

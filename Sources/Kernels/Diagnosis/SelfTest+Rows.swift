@@ -48,17 +48,16 @@ extension SelfTest {
             dloss[i] = y[i] - target
           }
         }
-        let (p, l) = (device.makeBuffer(x), device.makeBuffer(labels))
+        let p = device.makeBuffer(x)
+        let target = CrossEntropyTarget.labels(device.makeBuffer(labels), ignored: -1)
+        let shape = CrossEntropyShape(rows: rows, classes: classes, smoothing: 0.1)
         let result = device.softmax(p, rows: rows, classes: classes)
         try probe.expect(result, y, "softmax of \(classes)")
         try probe.expect(
           device.softmaxBackward(result, dy: device.makeBuffer(dy), rows: rows, classes: classes), dx, "dx of softmax")
+        try probe.expect(device.crossEntropy(p, target, shape).loss, loss, depth: classes, "cross-entropy")
         try probe.expect(
-          device.crossEntropy(p, labels: l, rows: rows, classes: classes, smoothing: 0.1), loss, depth: classes, "cross-entropy")
-        try probe.expect(
-          device.crossEntropyBackward(
-            p, labels: l, dloss: device.fill(1, count: rows), rows: rows, classes: classes, smoothing: 0.1), dloss,
-          "dx of cross-entropy")
+          device.crossEntropyBackward(p, target, shape, dloss: device.fill(1, count: rows)), dloss, "dx of cross-entropy")
       }
     },
   ]
