@@ -25,7 +25,7 @@ import Testing
     ] {
       let x = numbers.floats(outer * axis * inner).map { $0 + offset }
       let (means, squares) = expected(x, outer: outer, axis: axis, inner: inner)
-      let found = device.merge(Moments(mean: device.makeBuffer(x)), outer: outer, axis: axis, inner: inner)
+      let found = device.merge(Moments(device.makeBuffer(x)), outer: outer, axis: axis, inner: inner)
       let (mean, square) = (
         try device.read(found.mean, as: Float.self, count: outer * inner),
         try device.read(found.square!, as: Float.self, count: outer * inner)
@@ -44,7 +44,7 @@ import Testing
     for (axis, inner) in [(1_000_002, 1), (333_334, 3)] {
       let (means, squares) = expected(x, outer: 1, axis: axis, inner: inner)
       let found = device.merge(
-        Moments(mean: device.makeBuffer(x)), outer: 1, axis: axis, inner: inner, scale: 1 / Float(axis))
+        Moments(device.makeBuffer(x)), outer: 1, axis: axis, inner: inner, scale: 1 / Float(axis))
       let (mean, variance) = (
         try device.read(found.mean, as: Float.self, count: inner),
         try device.read(found.square!, as: Float.self, count: inner)

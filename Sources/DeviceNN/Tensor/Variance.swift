@@ -19,7 +19,7 @@ extension Tensor {
         runs.append(axis...axis)
       }
     }
-    var (moments, kept) = (Moments(mean: buffer), shape)
+    var (moments, kept) = (Moments(buffer), shape)
     var splits: [(outer: Int, axis: Int, inner: Int)] = []
     for (i, run) in runs.enumerated().reversed() {
       let split = (
