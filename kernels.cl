@@ -1347,7 +1347,7 @@ __kernel void ctc_backward(CTC_SIZES, __global const float *restrict logits, __g
 // The mean and square = Σ (x - mean)² of a chunk of the axis, by Chan, Golub and LeVeque 1979, who also merge chunks: one
 // text does both. An entry stands for `unit` numbers, the axis's last one for what is left of `total`; where each stands
 // for one (isMerge = 0), square and rest are 0. A large mean costs no digits: differences are taken first, and `rest` is
-// what rounding took from the mean.
+// what rounding took from the mean, to be added to it.
 
 #define UNITS(i) ((float)min(unit, total - (i) * unit))
 

@@ -1,7 +1,7 @@
-/// Mean and Σ (x - mean)² of entries that stand for `unit` numbers each.
+/// Mean + rest and Σ (x - mean - rest)² of entries that stand for `unit` numbers each.
 public struct Moments: Sendable {
   public var mean: Buffer
-  /// What the mean's rounding left out. Nil, like the squares, where each entry is one number.
+  /// What rounding left out of the mean. Nil, like the squares, where each entry is one number.
   public var rest: Buffer?
   public var square: Buffer?
   public var unit: Int
