@@ -1893,20 +1893,35 @@ __kernel void ctc_backward(CTC_SIZES, __global const float *restrict logits, __g
 
 // MARK: moments                                                                   x(outer,axis,inner), its middle axis
 //
-// mean and square = Σ (x - mean)² of a chunk of the axis, by Chan, Golub and LeVeque 1979, who also merge chunks: one
-// text does both. An entry stands for `unit` numbers, the axis's last one for what is left of `total`; where it stands for
-// one, its square is 0. Differences are taken first, so that a large mean costs no digits.
+// The mean and square = Σ (x - mean)² of a chunk of the axis, by Chan, Golub and LeVeque 1979, who also merge chunks: one
+// text does both. An entry stands for `unit` numbers, the axis's last one for what is left of `total`; where each stands
+// for one (isMerge = 0), square and rest are 0. A large mean costs no digits: differences are taken first, and `rest` is
+// what rounding took from the mean, to be added to it.
 
 #define UNITS(i) ((float)min(unit, total - (i) * unit))
 
+// The fallback's compiler may put sums in another order, to make vectors of them; here the order is the point.
+#ifndef IN_ORDER
+#define IN_ORDER
+#endif
+#define AWAY_FROM(TYPE, name)                                                                                    \
+  static inline TYPE name(const TYPE mean, const TYPE centre, const TYPE rest) {                                 \
+    IN_ORDER                                                                                                     \
+    return (mean - centre) + rest;                                                                               \
+  }
+AWAY_FROM(float, away_from)
+AWAY_FROM(VEC, vector_away_from)
+
 // inner = 1                                                                                  groups(chunks, outer, 1)
-__kernel void row_moments(const int axis, const int chunk, const int unit, const int total, const int hasSquares,
+__kernel void row_moments(const int axis, const int chunk, const int unit, const int total, const int isMerge,
                           const float scale, __global const float *restrict means,
-                          __global const float *restrict squares, __global float *restrict mean,
+                          __global const float *restrict rests, __global const float *restrict squares,
+                          __global float *restrict mean, __global float *restrict rest,
                           __global float *restrict square) {
   __local float scratch[LOCAL];
   const int begin = GROUP(0) * chunk, end = min(axis, begin + chunk);
   means += (size_t)GROUP(1) * axis;
+  rests += (size_t)GROUP(1) * axis;
   squares += (size_t)GROUP(1) * axis;
   float count = 0.0f, shift = 0.0f, drift = 0.0f, sum = 0.0f;
   for (int i = begin + LANE; i < end; i += LOCAL) {
@@ -1916,29 +1931,32 @@ __kernel void row_moments(const int axis, const int chunk, const int unit, const
   count = group_sum(count, scratch);
   const float centre = means[begin] + group_sum(shift, scratch) / count;
   for (int i = begin + LANE; i < end; i += LOCAL) {
-    const float d = means[i] - centre;
+    const float d = away_from(means[i], centre, isMerge ? rests[i] : 0.0f);
     drift += UNITS(i) * d;
     sum += UNITS(i) * d * d;
-    if (hasSquares) sum += squares[i];
+    if (isMerge) sum += squares[i];
   }
   drift = group_sum(drift, scratch);
   sum = group_sum(sum, scratch);
   if (LANE == 0) {
     const size_t at = (size_t)GROUP(1) * get_num_groups(0) + GROUP(0);
-    mean[at] = centre + drift / count;
+    mean[at] = centre;
+    rest[at] = drift / count;
     square[at] = scale * fmax(sum - drift * drift / count, 0.0f);
   }
 }
 
 // inner > 1                                                       groups(ceil(inner / (LOCAL · VECTOR)), chunks, outer)
 __kernel void column_moments(const int axis, const int inner, const int chunk, const int unit, const int total,
-                             const int hasSquares, const float scale, __global const float *restrict means,
-                             __global const float *restrict squares, __global float *restrict mean,
+                             const int isMerge, const float scale, __global const float *restrict means,
+                             __global const float *restrict rests, __global const float *restrict squares,
+                             __global float *restrict mean, __global float *restrict rest,
                              __global float *restrict square) {
   const int column = (GROUP(0) * LOCAL + LANE) * VECTOR;
   if (column >= inner) return;
   const int begin = GROUP(1) * chunk, end = min(axis, begin + chunk);
   means += (size_t)GROUP(2) * axis * inner + column;
+  rests += (size_t)GROUP(2) * axis * inner + column;
   squares += (size_t)GROUP(2) * axis * inner + column;
   const VEC pivot = LOAD(means + (size_t)begin * inner);
   float count = 0.0f;
@@ -1949,13 +1967,16 @@ __kernel void column_moments(const int axis, const int inner, const int chunk, c
   }
   const VEC centre = pivot + shift / count;
   for (int i = begin; i < end; i++) {
-    const VEC d = LOAD(means + (size_t)i * inner) - centre;
+    VEC small = (VEC)(0.0f);
+    if (isMerge) small = LOAD(rests + (size_t)i * inner);
+    const VEC d = vector_away_from(LOAD(means + (size_t)i * inner), centre, small);
     drift += UNITS(i) * d;
     sum += UNITS(i) * d * d;
-    if (hasSquares) sum += LOAD(squares + (size_t)i * inner);
+    if (isMerge) sum += LOAD(squares + (size_t)i * inner);
   }
   const size_t at = ((size_t)GROUP(2) * get_num_groups(1) + GROUP(1)) * inner + column;
-  STORE_PART(centre + drift / count, mean + at, inner - column);
+  STORE_PART(centre, mean + at, inner - column);
+  STORE_PART(drift / count, rest + at, inner - column);
   STORE_PART(scale * fmax(sum - drift * drift / count, (VEC)(0.0f)), square + at, inner - column);
 }
 

@@ -65,8 +65,8 @@ extension OperatorCase {
     OperatorCase("moments") { run in
       for (outer, axis, inner) in [(1, 1, 1), (3, 17, 5), (2, 700, 33), (3, 1300, 1), (1, 5, 129)] {
         let moments = run.device.merge(
-          Moments(mean: run.input(outer * axis * inner)), outer: outer, axis: axis, inner: inner, scale: 0.5)
-        try run.keep(moments.mean, moments.square)
+          Moments(run.input(outer * axis * inner)), outer: outer, axis: axis, inner: inner, scale: 0.5)
+        try run.keep(moments.mean, moments.rest, moments.square)
         // The columns' moments along the columns.
         let merged = run.device.merge(moments, outer: outer, axis: inner, inner: 1)
         try run.keep(merged.mean, merged.square)

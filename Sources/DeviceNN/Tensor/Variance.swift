@@ -19,7 +19,7 @@ extension Tensor {
         runs.append(axis...axis)
       }
     }
-    var (moments, kept) = (Moments(mean: buffer), shape)
+    var (moments, kept) = (Moments(buffer), shape)
     var splits: [(outer: Int, axis: Int, inner: Int)] = []
     for (i, run) in runs.enumerated().reversed() {
       let split = (
@@ -30,8 +30,9 @@ extension Tensor {
       splits.append(split)
       kept.removeSubrange(run)
     }
-    guard let square = moments.square else { return self * 0 }  // along no axis
-    let (x, mean, count) = (self, moments.mean, count)
+    guard let square = moments.square, let rest = moments.rest else { return self * 0 }  // along no axis
+    let (x, count) = (self, count)
+    let mean = device.add(moments.mean, rest, count: kept.reduce(1, *))
     let newShape = keepsAxes ? shape.indices.map { axes.contains($0) ? 1 : shape[$0] } : kept
     return .result(newShape, square, from: [self]) { dy in
       let device = dy.device

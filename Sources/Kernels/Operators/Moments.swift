@@ -1,14 +1,14 @@
-/// Mean and Σ (x - mean)² of entries that stand for `unit` numbers each.
+/// Mean + rest and Σ (x - mean - rest)² of entries that stand for `unit` numbers each.
 public struct Moments: Sendable {
   public var mean: Buffer
-  /// Nil where each entry is one number.
+  /// What rounding left out of the mean. Nil, like the squares, where each entry is one number.
+  public var rest: Buffer?
   public var square: Buffer?
   public var unit: Int
 
-  public init(mean: Buffer, square: Buffer? = nil, unit: Int = 1) {
-    self.mean = mean
-    self.square = square
-    self.unit = unit
+  public init(_ numbers: Buffer) {
+    mean = numbers
+    unit = 1
   }
 }
 
@@ -22,11 +22,12 @@ extension Device {
     var (moments, axis) = (moments, axis)
     repeat {
       let chunks = (axis + Self.momentChunk - 1) / Self.momentChunk
-      let result = (mean: makeFloats(outer * chunks * inner), square: makeFloats(outer * chunks * inner))
+      var result = Moments(makeFloats(outer * chunks * inner))
+      let (rest, square) = (makeFloats(outer * chunks * inner), makeFloats(outer * chunks * inner))
       let common: [Launch.Argument] = [
         .int(Self.momentChunk), .int(moments.unit), .int(total), .int(moments.square == nil ? 0 : 1),
-        .float(chunks == 1 ? scale : 1), .buffer(moments.mean), .buffer(moments.square ?? moments.mean),
-        .buffer(result.mean), .buffer(result.square),
+        .float(chunks == 1 ? scale : 1), .buffer(moments.mean), .buffer(moments.rest ?? moments.mean),
+        .buffer(moments.square ?? moments.mean), .buffer(result.mean), .buffer(rest), .buffer(square),
       ]
       if inner == 1 {
         launch(Launch("row_moments", groups: [chunks, outer, 1], [.int(axis)] + common))
@@ -37,9 +38,10 @@ extension Device {
             "column_moments", groups: [(inner + perGroup - 1) / perGroup, chunks, outer],
             [.int(axis), .int(inner)] + common))
       }
-      moments = Moments(
-        mean: result.mean, square: result.square, unit: min(total, moments.unit * Self.momentChunk))
-      axis = chunks
+      result.rest = rest
+      result.square = square
+      result.unit = min(total, moments.unit * Self.momentChunk)
+      (moments, axis) = (result, chunks)
     } while axis > 1
     return moments
   }
