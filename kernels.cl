@@ -377,10 +377,14 @@ __kernel void choose(const int n, __global const float *condition, __global cons
 static inline long row_start(int row, const int size1, const int size2, const int size3, const int size4,
                              const int stride0, const int stride1, const int stride2, const int stride3,
                              const int stride4) {
+  // Divisions are slow, and few shapes need all: where a row fits a dimension, it is 0 in those before.
+  if (row < size4) return (long)row * stride4;
   long at = (long)(row % size4) * stride4;
   row /= size4;
+  if (row < size3) return at + (long)row * stride3;
   at += (long)(row % size3) * stride3;
   row /= size3;
+  if (row < size2) return at + (long)row * stride2;
   at += (long)(row % size2) * stride2;
   row /= size2;
   return at + (long)(row % size1) * stride1 + (long)(row / size1) * stride0;

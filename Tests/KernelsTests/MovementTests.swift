@@ -58,10 +58,29 @@ import Testing
     }
   }
 
+  /// What is a transposition of matrices, and what looks like one.
+  @Test(arguments: Target.all) func gatheringAgreesWithLoops(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(44)
+    for (shape, steps) in [
+      ([33, 17], [1, 33]), ([5, 33, 17], [561, 1, 33]), ([5, 33, 17], [17, 1, 85]), ([33, 17], [1, 34]),
+      ([2, 3], [1, 0]),
+      ([4, 5, 6], [1, 24, 4]), ([1, 7, 1], [1, 1, 1]), ([3, 3], [-1, 3]),
+    ] {
+      let strides = Strides(steps, offset: steps[0] < 0 ? 2 : 0)
+      let x = numbers.floats(4000)
+      let count = shape.reduce(1, *)
+      let y = device.gathered(device.makeBuffer(x), at: strides, shape: shape)
+      #expect(
+        try device.read(y, as: Float.self, count: count) == places(strides, shape).map { x[$0] }, "\(shape) \(steps)")
+    }
+  }
+
   @Test func layoutsHaveAsFewDimensionsAsTheyNeed() {
     let shape = [2, 3, 1, 4, 5]
     let contiguous = StridedLayout(shape, [Strides(contiguous: shape), Strides(contiguous: shape)])
-    #expect(contiguous.sizes == [1, 1, 1, 1, 1, 120] && contiguous.operands == [[0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 1]])
+    #expect(
+      contiguous.sizes == [1, 1, 1, 1, 1, 120] && contiguous.operands == [[0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 1]])
     let mixed = StridedLayout(shape, [Strides(contiguous: shape), Strides(broadcasting: [4, 5], to: shape)])
     #expect(mixed.sizes == [1, 1, 1, 1, 6, 20] && mixed.operands == [[0, 0, 0, 0, 20, 1], [0, 0, 0, 0, 0, 1]])
     #expect(StridedLayout([], [Strides([])]).operands == [[1, 1, 1, 1, 1, 1]])
@@ -70,6 +89,8 @@ import Testing
   /// Sizes (outer, count, axis, inner).
   static let indexed = [
     (1, 1, 1, 1), (3, 7, 5, 1), (2, 33, 17, 129), (1, 300, 1000, 3), (2, 17, 3, 64), (1, 2000, 7, 1), (1, 3, 600, 33),
+    (1, 9000, 5, 1),
+    (2, 2, 3, 8200),
   ]
 
   @Test(arguments: Target.all) func gatherAndScatterAddFollowTheirIndices(_ target: Target) throws {

@@ -29,13 +29,17 @@ extension Tensor {
   /// The larger of each pair, NaN if one is. Where both are equal, each gets half of the gradient.
   public static func maximum(_ a: Tensor, _ b: Tensor) -> Tensor {
     let (x, y) = (a.detached, b.detached)
-    return binary("maximum", .maximum, a, b) { dy in [dy * compared("maximum", .share, x, y), dy * compared("maximum", .share, y, x)] }
+    return binary("maximum", .maximum, a, b) { dy in
+      [dy * compared("maximum", .share, x, y), dy * compared("maximum", .share, y, x)]
+    }
   }
 
   /// The smaller of each pair, NaN if one is. Where both are equal, each gets half of the gradient.
   public static func minimum(_ a: Tensor, _ b: Tensor) -> Tensor {
     let (x, y) = (a.detached, b.detached)
-    return binary("minimum", .minimum, a, b) { dy in [dy * compared("minimum", .share, y, x), dy * compared("minimum", .share, x, y)] }
+    return binary("minimum", .minimum, a, b) { dy in
+      [dy * compared("minimum", .share, y, x), dy * compared("minimum", .share, x, y)]
+    }
   }
 
   // MARK: With a number
@@ -64,19 +68,28 @@ extension Tensor {
   public static func `where`(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
     let shape = broadcastShape(condition.shape, broadcastShape(a.shape, b.shape, "where"), "where")
     let mask = condition.detached.expanded(to: shape)
-    let zero = a.scalar(0)
+    let (wantsA, wantsB) = (a.isTracked, b.isTracked)
     return choice(mask, a.expanded(to: shape), b.expanded(to: shape)) { dy in
-      let none = zero.expanded(to: shape)
-      return [choice(mask, dy, none) { _ in [] }, choice(mask, none, dy) { _ in [] }]
+      let none = Tensor(repeating: 0, shape: shape, on: dy.device)
+      return [
+        wantsA ? choice(mask, dy, none) { _ in [] } : nil, wantsB ? choice(mask, none, dy) { _ in [] } : nil,
+      ]
     }
   }
 
-  public static func `where`(_ condition: Tensor, _ a: Tensor, _ b: Float) -> Tensor { `where`(condition, a, a.scalar(b)) }
-  public static func `where`(_ condition: Tensor, _ a: Float, _ b: Tensor) -> Tensor { `where`(condition, b.scalar(a), b) }
+  public static func `where`(_ condition: Tensor, _ a: Tensor, _ b: Float) -> Tensor {
+    `where`(condition, a, a.scalar(b))
+  }
+  public static func `where`(_ condition: Tensor, _ a: Float, _ b: Tensor) -> Tensor {
+    `where`(condition, b.scalar(a), b)
+  }
 
-  private static func choice(_ mask: Tensor, _ a: Tensor, _ b: Tensor, pullback: @escaping (Tensor) -> [Tensor?]) -> Tensor {
+  private static func choice(_ mask: Tensor, _ a: Tensor, _ b: Tensor, pullback: @escaping (Tensor) -> [Tensor?])
+    -> Tensor
+  {
     result(
-      mask.shape, mask.device.choose(mask.buffer, a.buffer, b.buffer, count: mask.count), from: [a, b], pullback: pullback)
+      mask.shape, mask.device.choose(mask.buffer, a.buffer, b.buffer, count: mask.count), from: [a, b],
+      pullback: pullback)
   }
 
   // MARK: Broadcasting
@@ -97,7 +110,8 @@ extension Tensor {
     _ operation: String, _ function: BinaryFunction, _ a: Tensor, _ b: Tensor, pullback: @escaping (Tensor) -> [Tensor?]
   ) -> Tensor {
     if a.shape == b.shape {
-      return result(a.shape, a.device.binary(function, a.buffer, b.buffer, count: a.count), from: [a, b], pullback: pullback)
+      return result(
+        a.shape, a.device.binary(function, a.buffer, b.buffer, count: a.count), from: [a, b], pullback: pullback)
     }
     let (aShape, bShape) = (a.shape, b.shape)
     let shape = broadcastShape(aShape, bShape, operation)
@@ -109,7 +123,8 @@ extension Tensor {
   }
 
   /// A function that has no gradient.
-  fileprivate static func compared(_ operation: String, _ function: BinaryFunction, _ a: Tensor, _ b: Tensor) -> Tensor {
+  fileprivate static func compared(_ operation: String, _ function: BinaryFunction, _ a: Tensor, _ b: Tensor) -> Tensor
+  {
     binary(operation, function, a.detached, b.detached) { _ in [] }
   }
 

@@ -25,7 +25,8 @@ extension Tensor {
     let end = axis + indices.shape.count
     precondition(
       axis >= 0 && end <= shape.count && Array(shape[axis..<Swift.max(axis, end)]) == indices.shape && size > 0,
-      "indices of shape \(indices.shape) can't scatter the shape \(shape) from dimension \(axis) on into \(size) places")
+      "indices of shape \(indices.shape) can't scatter the shape \(shape) from dimension \(axis) on into \(size) places"
+    )
     let (outer, count, inner) = (shape[..<axis].reduce(1, *), indices.count, shape[end...].reduce(1, *))
     let old = shape
     let y = device.scatterAdd(buffer, index: indices.buffer, count: count, outer: outer, axis: size, inner: inner)
@@ -67,7 +68,8 @@ extension Tensor {
       [
         Tensor(
           shape: old,
-          buffer: dy.device.scatterAdd(dy.buffer, index: indices, count: k, hasOwn: true, outer: rows, axis: n, inner: 1))
+          buffer: dy.device.scatterAdd(
+            dy.buffer, index: indices, count: k, hasOwn: true, outer: rows, axis: n, inner: 1))
       ]
     }
     return (result, IntTensor(shape: newShape, buffer: indices))

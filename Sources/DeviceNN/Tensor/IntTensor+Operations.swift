@@ -29,7 +29,8 @@ extension IntTensor {
 
   /// The same numbers in another shape of the same count.
   public func reshaped(_ newShape: [Int]) -> IntTensor {
-    precondition(newShape.reduce(1, *) == count, "\(count) elements of shape \(shape) do not fill the shape \(newShape)")
+    precondition(
+      newShape.reduce(1, *) == count, "\(count) elements of shape \(shape) do not fill the shape \(newShape)")
     return IntTensor(shape: newShape, buffer: buffer)
   }
 

@@ -7,7 +7,8 @@ extension Tensor {
     precondition(
       permutation.sorted() == Array(shape.indices), "\(permutation) is not a permutation of the dimensions of \(shape)")
     let inverse = permutation.indices.map { permutation.firstIndex(of: $0)! }
-    return moved(permutation.map { shape[$0] }, Strides(permutation.map { Strides(contiguous: shape).steps[$0] })) { dy in
+    return moved(permutation.map { shape[$0] }, Strides(permutation.map { Strides(contiguous: shape).steps[$0] })) {
+      dy in
       dy.transposed(inverse)
     }
   }
@@ -41,7 +42,8 @@ extension Tensor {
 
   private static func canExpand(_ shape: [Int], to newShape: [Int]) -> Bool {
     let new = newShape.count - shape.count
-    return new >= 0 && newShape.allSatisfy { $0 > 0 } && shape.indices.allSatisfy { shape[$0] == 1 || shape[$0] == newShape[new + $0] }
+    return new >= 0 && newShape.allSatisfy { $0 > 0 }
+      && shape.indices.allSatisfy { shape[$0] == 1 || shape[$0] == newShape[new + $0] }
   }
 
   /// The last first along each of `axes`.
@@ -85,7 +87,9 @@ extension Tensor {
   private static func placed(_ parts: [(tensor: Tensor, at: Strides)], in shape: [Int], value: Float = 0) -> Tensor {
     let device = parts[0].tensor.device
     let isFull = parts.reduce(0) { $0 + $1.tensor.count } == shape.reduce(1, *)
-    let y = isFull ? Tensor(shape: shape, buffer: device.makeBuffer(byteCount: shape.reduce(4, *)))
+    let y =
+      isFull
+      ? Tensor(shape: shape, buffer: device.makeBuffer(byteCount: shape.reduce(4, *)))
       : Tensor(repeating: value, shape: shape, on: device)
     for (part, place) in parts {
       device.copy(part.buffer, at: Strides(contiguous: part.shape), to: y.buffer, at: place, shape: part.shape)
@@ -104,7 +108,8 @@ extension Strides {
 /// What a slice is: its shape, and where it lies.
 func sliceLayout(_ shape: [Int], _ axis: Int, _ range: Range<Int>, _ stride: Int) -> ([Int], Strides) {
   precondition(
-    shape.indices.contains(axis) && range.lowerBound >= 0 && range.upperBound <= shape[axis] && !range.isEmpty && stride > 0,
+    shape.indices.contains(axis) && range.lowerBound >= 0 && range.upperBound <= shape[axis] && !range.isEmpty
+      && stride > 0,
     "a slice \(range) by \(stride) of dimension \(axis) is empty or not in the shape \(shape)")
   var (newShape, strides) = (shape, Strides(contiguous: shape))
   newShape[axis] = (range.count + stride - 1) / stride

@@ -52,6 +52,15 @@ struct StridedLayout {
     operands = operands.map { Array(repeating: missing == Self.rank ? 1 : 0, count: missing) + $0 }
   }
 
+  /// (batch,rows,columns) of contiguous numbers whose last two dimensions the first operand passes over the other way
+  /// round; nil where it is not that.
+  var transposition: (batch: Int, rows: Int, columns: Int)? {
+    let (batch, columns, rows) = (sizes[3], sizes[4], sizes[5])
+    let steps = operands[0]
+    let isMatrices = sizes[..<3].allSatisfy { $0 == 1 } && steps[4] == 1 && steps[5] == columns
+    return isMatrices && (batch == 1 || steps[3] == rows * columns) ? (batch, rows, columns) : nil
+  }
+
   private var inner: Int { sizes.last! }
   private var rows: Int { sizes.dropLast().reduce(1, *) }
 
@@ -80,6 +89,9 @@ extension Device {
 
   /// A new buffer with the numbers of `shape` from their places in `x`.
   public func gathered(_ x: Buffer, at from: Strides, shape: [Int]) -> Buffer {
+    if from.offset == 0, let (batch, rows, columns) = StridedLayout(shape, [from]).transposition {
+      return transpose(x, batch: batch, rows: rows, columns: columns)
+    }
     let y = makeFloats(shape.reduce(1, *))
     copy(x, at: from, to: y, at: Strides(contiguous: shape), shape: shape)
     return y
