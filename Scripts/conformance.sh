@@ -90,12 +90,12 @@ obstacle() {
     pocl-*) vendor_file "$1" pocl-opencl-icd pocl ;;
     rusticl-*) vendor_file "$1" mesa-opencl-icd rusticl ;;
     oclgrind-*)
-      package oclgrind >&2
+      package oclgrind
       register oclgrind "$(ls /usr/lib/oclgrind/liboclgrind-rt-icd.so /usr/lib/*/oclgrind/liboclgrind-rt-icd.so 2>/dev/null | head -1)"
       ;;
     intel-*)
       if [ ! -e "$intel/lib/libintelocl.so" ]; then
-        { python3 -m venv "$intel" && "$intel/bin/pip" install -q intel-opencl-rt intel-cmplr-lib-rt; } >&2
+        { python3 -m venv "$intel" && "$intel/bin/pip" install -q intel-opencl-rt intel-cmplr-lib-rt; } >"$work/install.log" 2>&1
         # Its own loader would take the place of the system's, which reads OCL_ICD_VENDORS.
         rm -f "$intel"/lib/libOpenCL*
       fi
@@ -108,21 +108,22 @@ obstacle() {
 
 # Takes a driver's own file from /etc/OpenCL/vendors.
 vendor_file() {
-  [ -e "/etc/OpenCL/vendors/$3.icd" ] || package "$2" >&2
+  [ -e "/etc/OpenCL/vendors/$3.icd" ] || package "$2"
   register "$3" "$(head -1 "/etc/OpenCL/vendors/$3.icd" 2>/dev/null)"
 }
 
 register() {
   mkdir -p "$drivers/$1"
   rm -f "$drivers/$1/driver.icd"
-  if [ -n "$2" ]; then echo "$2" >"$drivers/$1/driver.icd"; else echo "$1 could not be installed"; fi
+  if [ -n "$2" ]; then echo "$2" >"$drivers/$1/driver.icd"; else echo "$1 could not be installed: $(tail -1 "$work/install.log")"; fi
 }
 
 package() {
   local root=
+  : >"$work/install.log"
   if dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; then return; fi
   if [ "$(id -u)" != 0 ]; then root=sudo; fi
-  $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
+  $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >"$work/install.log" 2>&1
 }
 
 # The environment of a row, before a command.
