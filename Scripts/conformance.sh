@@ -179,12 +179,14 @@ cell() {
   fi >"$work/$row.$family"
 }
 
-# The number of issues and the first one's words.
+# The number of issues, and the first one's test and words, which the report has on a line of their own or after the place.
 reason() {
-  local issues first
+  local issues test words
   issues=$(grep -c 'recorded an issue' "$1")
-  first=$(grep -m1 'recorded an issue' "$1" | sed 's/.*Test \([A-Za-z0-9]*\)(.*recorded an issue.* at [A-Za-z+]*.swift:[0-9]*:[0-9]*: /\1: /' | cut -c1-220)
-  echo "$issues issues; $first"
+  test=$(grep -m1 'recorded an issue' "$1" | sed 's/.*Test \([A-Za-z0-9]*\)(.*/\1/')
+  words=$(grep -m1 -A1 'recorded an issue' "$1" | sed -n '2{/^↳/{s/^↳ //;p;};}')
+  [ -n "$words" ] || words=$(grep -m1 'recorded an issue' "$1" | sed 's/.*swift:[0-9]*:[0-9]*: //')
+  echo "$issues issues; $test: $(cut -c1-200 <<<"$words")"
 }
 
 # Why a driver can't run a family, where that is known and not for us to mend; nothing elsewhere.
