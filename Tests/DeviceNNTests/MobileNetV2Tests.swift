@@ -204,16 +204,22 @@ import Testing
     network.train()
     var optimizer = SGD([ParameterGroup(network.parameters(), learningRate: 0.01, weightDecay: 1e-4)], momentum: 0.9)
     let largestGradient = golden.gradients.values.map(\.norm).max()!
-    for (step, tolerance) in [1e-3, 1e-2].enumerated() {
+    // One input of this layer's ReLU6 is so near the kink that the last bit of a sum decides on which side it lies (the same
+    // number flips with Intel's driver and with PoCL's smallest tiles). Then the gradients of what is in front of it are the
+    // other side's, by up to 3.1e-2, and so is the next step.
+    let kink = "features.15.conv.1.1.bias"
+    var isOnTheOtherSide = false
+    for step in 0..<2 {
       let loss = network(x).crossEntropy(labels)
-      expectClose([try loss.scalar()], [Float(golden.losses[step])], absolute: 0, relative: tolerance, "loss \(step)")
+      expectClose(
+        [try loss.scalar()], [Float(golden.losses[step])], absolute: 0,
+        relative: step == 0 ? 1e-3 : isOnTheOtherSide ? 5e-2 : 1e-2, "loss \(step)")
       let gradients = loss.gradients()
-      // One input of this layer's ReLU6 is so near the kink that the last bit of a sum decides on which side it lies (the
-      // same number flips with Intel's driver and with PoCL's smallest tiles). Then the gradients of what is in front of
-      // it are another side's, by up to 3.1e-2.
-      let kink = "features.15.conv.1.1.bias"
-      let kinkSum = try gradients[network.namedParameters().first { $0.name == kink }!.parameter]!.scalars().reduce(0, +)
-      let isOnTheOtherSide = abs(Double(kinkSum) - golden.gradients[kink]!.sum) > 2e-3 * golden.gradients[kink]!.norm
+      if step == 0 {
+        let bias = network.namedParameters().first { $0.name == kink }!.parameter
+        let (sum, expected) = (try gradients[bias]!.scalars().reduce(0, +), golden.gradients[kink]!)
+        isOnTheOtherSide = abs(Double(sum) - expected.sum) > 2e-3 * expected.norm
+      }
       var isInFront = true
       for (name, parameter) in network.namedParameters() where step == 0 {
         if name.hasPrefix("features.15.conv.2") { isInFront = false }

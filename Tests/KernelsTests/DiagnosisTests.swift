@@ -27,7 +27,8 @@ import Testing
     let outcomes = SelfTest.run(on: Device(backend: backend), limit: .seconds(600))
     let found = outcomes.first { !$0.isSound && $0.operators == operators }
     #expect(found?.problem?.contains("number 0 of") == true, "\(outcomes)")
-    let report = DeviceReport(testing: Device(backend: backend))
+    var report = DeviceReport(backend.description)
+    report.outcomes = outcomes
     #expect(!report.isSound)
     #expect(DeviceReport.recommended(of: [report]) == nil)
   }
