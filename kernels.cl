@@ -81,6 +81,12 @@ static inline VEC load_part(__global const float *p, const int n) {
 #define LOAD_PART(p, n) load_part(p, n)
 #endif
 
+// Stands in functions whose order of operations is the point: the fallback's compiler may put sums in another order, to
+// make vectors of them.
+#ifndef IN_ORDER
+#define IN_ORDER
+#endif
+
 #ifndef PREFETCH
 // Asks for n floats that a group to come will read; only the fallback, whose groups follow each other, can tell.
 #define PREFETCH(p, n)
@@ -90,6 +96,8 @@ static inline VEC load_part(__global const float *p, const int n) {
 #define CHUNK 8192
 #define FOR_VECTORS(i, n) \
   for (int i = GROUP(0) * CHUNK + LANE * VECTOR; i < min(n, (GROUP(0) + 1) * CHUNK); i += LOCAL * VECTOR)
+#define FOR_ELEMENTS(i, n) \
+  for (int i = GROUP(0) * CHUNK + LANE; i < min(n, (GROUP(0) + 1) * CHUNK); i += LOCAL)
 
 // Rows of channels: ACROSS lanes take neighbouring vectors of a row, DOWN lanes neighbouring rows.
 #if LOCAL < 16
@@ -169,11 +177,8 @@ __kernel void activation_backward(const int n, const int kind, __global const fl
 // MARK: functions of vectors
 //
 // exp, log and tanh by Cephes' polynomials, to 2e-7 of the value: the same on every device, and whole vectors at a time
-// where a compiler would call a library for each float. Where IN_ORDER stands, the order of operations is the algorithm.
+// where a compiler would call a library for each float.
 
-#ifndef IN_ORDER
-#define IN_ORDER
-#endif
 #define SPLAT(value) ((VEC)(value))
 #define TO_INTS(x) CAT(convert_int, VECTOR)(x)
 #define TO_FLOATS(x) CAT(convert_float, VECTOR)(x)
@@ -575,9 +580,6 @@ __kernel void top_k(const int n, const int k, __global const float *restrict x, 
 }
 
 // MARK: whole numbers                                                                groups(ceil(n / CHUNK), 1, 1)
-
-#define FOR_ELEMENTS(i, n) \
-  for (int i = GROUP(0) * CHUNK + LANE; i < min(n, (GROUP(0) + 1) * CHUNK); i += LOCAL)
 
 __kernel void int_to_float(const int n, __global const int *restrict x, __global float *restrict y) {
   FOR_ELEMENTS(i, n) y[i] = (float)x[i];
@@ -1750,9 +1752,6 @@ __kernel void weighted_mean(__global const float *restrict sum, __global const f
 #define LOSS_SMOOTH 3   // d² / (2 knee), and beyond |d| = knee: |d| - knee / 2
 #define LOSS_BINARY 4   // the cross-entropy of a probability logistic(x) against the target
 
-#define FOR_ELEMENTS(i, n) \
-  for (int i = GROUP(0) * CHUNK + LANE; i < min(n, (GROUP(0) + 1) * CHUNK); i += LOCAL)
-
 // 1 / (1 + exp(-x)), and tanh by the same exponential: right to a rounding of 1, for any x.
 static inline float logistic(const float x) { return 1.0f / (1.0f + exp(-x)); }
 static inline float hyperbolic_tangent(const float x) { return 1.0f - 2.0f / (exp(2.0f * x) + 1.0f); }
@@ -1904,10 +1903,6 @@ __kernel void ctc_backward(CTC_SIZES, __global const float *restrict logits, __g
 
 #define UNITS(i) ((float)min(unit, total - (i) * unit))
 
-// The fallback's compiler may put sums in another order, to make vectors of them; here the order is the point.
-#ifndef IN_ORDER
-#define IN_ORDER
-#endif
 #define AWAY_FROM(TYPE, name)                                                                                    \
   static inline TYPE name(const TYPE mean, const TYPE centre, const TYPE rest) {                                 \
     IN_ORDER                                                                                                     \

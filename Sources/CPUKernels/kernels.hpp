@@ -2,7 +2,6 @@
 #include "entries.hpp"
 
 #define LOCAL 1
-#define IN_ORDER _Pragma("clang fp reassociate(off)")
 #define TEXT_(name) #name
 #define TEXT(name) TEXT_(name)
 
