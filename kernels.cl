@@ -70,8 +70,8 @@ static inline void store_part(VEC v, __global float *p, const int n) {
 }
 #define STORE_PART(v, p, n) store_part(v, p, n)
 
-// The first n floats at p, for memory whose next floats another work-item may be writing: what LOAD reads beyond the end
-// of a row must lie still, or it is a data race, although nobody looks at it.
+// The first n floats at p and zeros: for sums over a vector's lanes, and for memory whose next floats another work-item
+// may be writing. What LOAD reads beyond the end of a row must lie still, or it is a data race, although nobody looks.
 static inline VEC load_part(__global const float *p, const int n) {
   if (n >= VECTOR) return LOAD(p);
   float lanes[VECTOR];

@@ -10,12 +10,9 @@ namespace ISA {
 #include "opencl_c.hpp"
 #include "opencl_half.hpp"
 #ifdef MASKED_STORES
-static inline void store_masked(float16 v, float *p, int n) {
-  const unsigned short mask = n >= 16 ? 0xffff : (unsigned short)((1u << n) - 1);
-  __builtin_ia32_storeups512_mask(p, v, mask);
-}
-#define STORE_PART(v, p, n) store_masked(v, p, n)
-#define LOAD_PART(p, n) LOAD(p)
+static inline unsigned short first_lanes(int n) { return n >= 16 ? 0xffff : (unsigned short)((1u << n) - 1); }
+#define STORE_PART(v, p, n) __builtin_ia32_storeups512_mask(p, v, first_lanes(n))
+#define LOAD_PART(p, n) ((float16)__builtin_ia32_loadups512_mask(p, (float16)(0.0f), first_lanes(n)))
 #endif
 // A tile's accumulators stay in registers only where every function that gets their address is inlined.
 #define inline inline __attribute__((always_inline))

@@ -23,11 +23,9 @@ import Testing
   }
 
   @Test func everyDeviceIsReported() async throws {
-    let start = ContinuousClock.now
     let outcome = try await devicenn("doctor", "--json")
     let answer = try JSONDecoder().decode(Answer.self, from: Data(outcome.output.utf8))
     let available = Device.available()
-    #expect(ContinuousClock.now - start < .seconds(40 * available.count))
     #expect(answer.devices.map(\.identifier).filter { $0 != "-" } == available.map(\.identifier))
     #expect(outcome.status == (answer.recommended == nil ? 1 : 0))
     let cpu = try #require(answer.devices.first { $0.identifier == "cpu" })

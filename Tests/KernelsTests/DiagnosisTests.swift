@@ -14,7 +14,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("add", "elementwise"), ("activation_backward", "activations"), ("matmul", "matmul"), ("conv2d", "convolution"),
+    ("binary", "elementwise"), ("activation_backward", "activations"), ("matmul", "matmul"), ("conv2d", "convolution"),
     ("conv2d_backward_input", "convolution"), ("conv2d_backward_weight", "convolution"),
     ("depthwise_conv2d", "depthwise convolution"), ("depthwise_conv2d_backward_input", "depthwise convolution"),
     ("depthwise_conv2d_backward_weight", "depthwise convolution"), ("max_pool_backward", "pooling"),

@@ -55,7 +55,9 @@ extension SelfTest {
         try probe.expect(result, y, "softmax of \(classes)")
         try probe.expect(
           device.softmaxBackward(result, dy: device.makeBuffer(dy), rows: rows, classes: classes), dx, "dx of softmax")
-        try probe.expect(device.crossEntropy(p, target, shape).loss, loss, depth: classes, "cross-entropy")
+        let (losses, weights) = device.crossEntropy(p, target, shape)
+        try probe.expect(losses, loss, depth: classes, "cross-entropy")
+        try probe.expect(weights!, labels.map { _ in 1 }, "weights of cross-entropy")
         try probe.expect(
           device.crossEntropyBackward(p, target, shape, dloss: device.fill(1, count: rows)), dloss, "dx of cross-entropy")
       }
