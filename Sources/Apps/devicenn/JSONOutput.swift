@@ -1,4 +1,4 @@
-import Foundation
+import DeviceNN
 
 /// A value of a line of JSON that a command prints.
 enum JSONValue {
@@ -9,21 +9,13 @@ enum JSONValue {
 
   var text: String {
     switch self {
-    case .text(let text):
-      // Encoding a string can't fail.
-      return String(decoding: try! encoder.encode(text), as: UTF8.self)
+    case .text(let text): return jsonString(text)
     case .number(let number):
       guard number.isFinite else { return "null" }
       return number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
     case .list(let values): return "[" + values.map(\.text).joined(separator: ",") + "]"
     case .object(let members): return jsonObject(members)
     }
-  }
-
-  private var encoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .withoutEscapingSlashes
-    return encoder
   }
 }
 

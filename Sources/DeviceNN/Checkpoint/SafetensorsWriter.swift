@@ -50,7 +50,7 @@ private func safetensorsHeader(_ records: [TensorRecord], metadata: [String: Str
 }
 
 /// `text` as a string of JSON, with its quotes.
-func jsonString(_ text: String) -> String {
+package func jsonString(_ text: String) -> String {
   var result = "\""
   for scalar in text.unicodeScalars {
     switch scalar {
