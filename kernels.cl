@@ -498,7 +498,7 @@ __kernel void scatter_add(const int count, const int axis, const int inner, cons
     if (at < begin || at >= end || (at - begin) % down != mine) continue;
     for (int i = first; i < inner; i += across * VECTOR) {
       __global float *sum = y + ((size_t)at * inner + i);
-      STORE_PART(LOAD(sum) + LOAD(x + ((size_t)k * inner + i)), sum, inner - i);
+      STORE_PART(LOAD_PART(sum, inner - i) + LOAD(x + ((size_t)k * inner + i)), sum, inner - i);
     }
   }
 }
