@@ -1,8 +1,10 @@
 /// What is wrong with a checkpoint, in one line that names the file, the tensor, what was found and what was wanted.
 public enum CheckpointError: Error, Equatable, Sendable {
   case unreadable(file: String, reason: String)
-  /// The file as a whole is no safetensors file.
-  case damaged(file: String, reason: String)
+  /// The file as a whole is not of the format that it seems to be.
+  case damaged(file: String, format: CheckpointFormat, reason: String)
+  /// The file asks for something that a file of numbers has no business with, and that was not done.
+  case refused(file: String, reason: String)
   /// The entry of one tensor contradicts itself, the others or the file.
   case damagedTensor(file: String, tensor: String, found: String, wanted: String)
   case missingTensor(file: String, tensor: String)
@@ -16,7 +18,8 @@ extension CheckpointError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file) could not be read: \(reason)"
-    case .damaged(let file, let reason): "\(file) is not a whole safetensors file: \(reason)"
+    case .damaged(let file, let format, let reason): "\(file) is not a whole \(format.rawValue): \(reason)"
+    case .refused(let file, let reason): "\(file) was refused: \(reason)"
     case .damagedTensor(let file, let tensor, let found, let wanted):
       "\(file) is damaged at tensor '\(tensor)': found \(found), wanted \(wanted)"
     case .missingTensor(let file, let tensor): "\(file) has no tensor '\(tensor)'"
