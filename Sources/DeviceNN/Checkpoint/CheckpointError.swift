@@ -10,6 +10,8 @@ public enum CheckpointError: Error, Equatable, Sendable {
   case missingTensor(file: String, tensor: String)
   case wrongShape(file: String, tensor: String, found: [Int], wanted: [Int])
   case wrongType(file: String, tensor: String, found: StoredType, wanted: String)
+  /// A field of a folder's `config.json`.
+  case configuration(file: String, field: String, found: String, wanted: String)
   /// Several tensors that a model wants are missing or have another shape.
   case mismatch(file: String, problems: [String])
 }
@@ -27,6 +29,8 @@ extension CheckpointError: CustomStringConvertible {
       "\(file): tensor '\(tensor)' has the shape \(found), wanted \(wanted)"
     case .wrongType(let file, let tensor, let found, let wanted):
       "\(file): tensor '\(tensor)' is of type \(found.rawValue), wanted \(wanted)"
+    case .configuration(let file, let field, let found, let wanted):
+      "\(file): '\(field)' is \(found), wanted \(wanted)"
     case .mismatch(let file, let problems):
       "\(file) does not fit the model: " + problems.prefix(3).joined(separator: "; ")
         + (problems.count > 3 ? "; and \(problems.count - 3) more" : "")

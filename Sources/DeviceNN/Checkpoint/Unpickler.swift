@@ -307,7 +307,7 @@ extension Unpickler {
 }
 
 /// Text of a file as a part of a message of one line: short, and without control characters.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
   let scalars = text.unicodeScalars.prefix(80).map { $0.properties.generalCategory == .control ? "?" : String($0) }
   return scalars.joined() + (text.unicodeScalars.count > 80 ? "…" : "")
 }
