@@ -49,7 +49,10 @@ enum Pickle {
   static func tensor(_ storage: [UInt8], offset: Int = 0, _ shape: [Int], strides: [Int]) -> [UInt8] {
     call(
       "torch._utils", "_rebuild_tensor_v2",
-      [storage, integer(offset), tuple(shape.map(integer)), tuple(strides.map(integer)), flag(false), orderedDictionary])
+      [
+        storage, integer(offset), tuple(shape.map(integer)), tuple(strides.map(integer)), flag(false),
+        orderedDictionary,
+      ])
   }
 }
 
@@ -101,7 +104,8 @@ struct ZipSample {
       file += littleEndian(0x0606_4B50 as UInt32) + littleEndian(44 as UInt64) + littleEndian(0 as UInt32)
       file += littleEndian(0 as UInt64) + littleEndian(count) + littleEndian(count)
       file += littleEndian(directory.count) + littleEndian(start)
-      file += littleEndian(0x0706_4B50 as UInt32) + littleEndian(0 as UInt32) + littleEndian(end) + littleEndian(1 as UInt32)
+      file +=
+        littleEndian(0x0706_4B50 as UInt32) + littleEndian(0 as UInt32) + littleEndian(end) + littleEndian(1 as UInt32)
     }
     file += littleEndian(0x0605_4B50 as UInt32) + littleEndian(0 as UInt32)
     let (shortCount, shortSize, shortStart) =
@@ -120,7 +124,8 @@ func pyTorchEntries(_ value: [UInt8], storages: [(String, [UInt8])] = []) -> [(S
 /// A PyTorch file of the old format.
 func oldPyTorchFile(_ value: [UInt8], storages: [(String, count: Int, [UInt8])]) -> Data {
   let system = Pickle.dictionary([("little_endian", Pickle.flag(true))])
-  let pickles = [Pickle.integer(1001), system, value, Pickle.list(storages.map { Pickle.text($0.0) })].map(Pickle.program)
+  let pickles = [Pickle.integer(1001), system, value, Pickle.list(storages.map { Pickle.text($0.0) })].map(
+    Pickle.program)
   return Data(PyTorchFile.oldSignature + pickles.joined() + storages.flatMap { littleEndian($0.count) + $0.2 })
 }
 

@@ -45,7 +45,8 @@ import Testing
     let state = Pickle.dictionary([("w", Pickle.tensor(w, [2, 3], strides: [3, 1]))])
     let optimizer = Pickle.dictionary([("state", Pickle.list([Pickle.tuple([Pickle.none, Pickle.integer(-5)])]))])
     let members = [
-      ("epoch", Pickle.integer(300)), ("best", Pickle.number(71.5)), ("done", Pickle.flag(false)), ("scaler", Pickle.none),
+      ("epoch", Pickle.integer(300)), ("best", Pickle.number(71.5)), ("done", Pickle.flag(false)),
+      ("scaler", Pickle.none),
       ("optimizer", optimizer), (key, state),
     ]
     let file = try file(Pickle.dictionary(members))
@@ -73,27 +74,34 @@ import Testing
       ("all", 0, [2, 3], [3, 1], [1, 2, 3, 4, 5, 6]), ("transposed", 0, [3, 2], [1, 3], [1, 4, 2, 5, 3, 6]),
       ("tail", 4, [2], [1], [5, 6]), ("every other", 1, [3], [2], [2, 4, 6]), ("last", 5, [], [], [6]),
       ("one of each", 3, [1, 1], [100, Int.max], [4]), ("column", 1, [2, 1], [3, 9], [2, 5]),
-      ("twice", 2, [2], [0], [3, 3]), ("nothing", 6, [0, 3], [3, 1], []), ("overlapping", 0, [2, 2], [1, 1], [1, 2, 2, 3]),
+      ("twice", 2, [2], [0], [3, 3]), ("nothing", 6, [0, 3], [3, 1], []),
+      ("overlapping", 0, [2, 2], [1, 1], [1, 2, 2, 3]),
       ("deep", 0, [1, 3, 1, 2], [6, 1, 1, 3], [1, 4, 2, 5, 3, 6]),
     ]
     let members = cases.map { ($0.name, Pickle.tensor(w, offset: $0.offset, $0.shape, strides: $0.strides)) }
     for isZip64 in [true, false] {
       let file = try file(Pickle.dictionary(members), isZip64: isZip64)
-      for wanted in cases { #expect(try file.floats(named: wanted.name, shape: wanted.shape) == wanted.values, "\(wanted)") }
+      for wanted in cases {
+        #expect(try file.floats(named: wanted.name, shape: wanted.shape) == wanted.values, "\(wanted)")
+      }
     }
     let old = oldPyTorchFile(
-      Pickle.dictionary([("w", Pickle.tensor(Pickle.storage("0", count: 6, isOld: true), offset: 3, [3], strides: [1]))]),
+      Pickle.dictionary([("w", Pickle.tensor(Pickle.storage("0", count: 6, isOld: true), offset: 3, [3], strides: [1]))]
+      ),
       storages: [("0", 6, wBytes)])
     #expect(try PyTorchFile(bytes: old, path: "x").floats(named: "w") == [4, 5, 6])
   }
 
   @Test func aTensorInOrderIsNotCopied() throws {
     let bytes = ZipSample(
-      pyTorchEntries(Pickle.dictionary([("w", Pickle.tensor(w, offset: 2, [2], strides: [1]))]), storages: [("0", wBytes)])
+      pyTorchEntries(
+        Pickle.dictionary([("w", Pickle.tensor(w, offset: 2, [2], strides: [1]))]), storages: [("0", wBytes)])
     ).bytes
     let record = try PyTorchFile(bytes: bytes, path: "x").record(named: "w")
     let isInside = bytes.withUnsafeBytes { whole in
-      record.bytes.withUnsafeBytes { whole.baseAddress! < $0.baseAddress! && $0.baseAddress! < whole.baseAddress! + whole.count }
+      record.bytes.withUnsafeBytes {
+        whole.baseAddress! < $0.baseAddress! && $0.baseAddress! < whole.baseAddress! + whole.count
+      }
     }
     #expect(isInside)
   }

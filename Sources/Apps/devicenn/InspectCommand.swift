@@ -15,7 +15,9 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try openCheckpoint(path)
-    let tensors = checkpoint.names.map { Row(name: $0, shape: checkpoint.shape(of: $0)!, type: checkpoint.type(of: $0)!) }
+    let tensors = checkpoint.names.map {
+      Row(name: $0, shape: checkpoint.shape(of: $0)!, type: checkpoint.type(of: $0)!)
+    }
     try say(json ? jsonText(checkpoint, tensors) : text(checkpoint, tensors))
   }
 

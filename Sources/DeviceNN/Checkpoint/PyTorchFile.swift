@@ -63,6 +63,9 @@ extension PyTorchFile {
     if let order = archive[folder + "byteorder"], order != Data("little".utf8) {
       throw damaged("its numbers are not little-endian")
     }
+    guard pickle.count <= Unpickler.maxByteCount else {
+      throw damaged("its pickle has \(pickle.count) bytes, and \(Unpickler.maxByteCount) are the most")
+    }
     var unpickler = try Unpickler(pickle, file: path, format: .pyTorch)
     let root = try unpickler.next()
     var storages: [Data] = []
@@ -87,7 +90,9 @@ extension PyTorchFile {
   private static func oldContents(_ bytes: Data, path: String) throws(CheckpointError) -> Contents {
     var reader = ByteReader(bytes, file: path, format: .oldPyTorch)
     var unpickler = try Unpickler(bytes, from: oldSignature.count, file: path, format: .oldPyTorch)
-    guard case .integer(1001) = try unpickler.next() else { throw reader.damaged("it is of another protocol than 1001") }
+    guard case .integer(1001) = try unpickler.next() else {
+      throw reader.damaged("it is of another protocol than 1001")
+    }
     let system = try unpickler.next()
     guard case .flag(true)? = unpickler.objects.value("little_endian", in: system) else {
       throw reader.damaged("its numbers are not little-endian")
@@ -113,7 +118,9 @@ extension PyTorchFile {
     }
     var ordered: [Data] = []
     for storage in objects.storages {
-      guard let data = storages[storage.key] else { throw reader.damaged("it lacks the storage '\(printable(storage.key))'") }
+      guard let data = storages[storage.key] else {
+        throw reader.damaged("it lacks the storage '\(printable(storage.key))'")
+      }
       ordered.append(data)
     }
     return Contents(format: .oldPyTorch, root: root, objects: objects, storages: ordered)

@@ -15,7 +15,9 @@ public struct ShardedSafetensors: Checkpoint {
   public init(path: String) throws(CheckpointError) { try self.init(index: mappedFile(path), path: path) }
 
   init(index: Data, path: String) throws(CheckpointError) {
-    func damaged(_ reason: String) -> CheckpointError { .damaged(file: path, format: .shardedSafetensors, reason: reason) }
+    func damaged(_ reason: String) -> CheckpointError {
+      .damaged(file: path, format: .shardedSafetensors, reason: reason)
+    }
     let json: JSONValue
     do { json = try JSONValue(parsing: index) } catch { throw damaged("it \(error.reason)") }
     guard case .object(let map)? = json["weight_map"] else { throw damaged("it has no object 'weight_map'") }

@@ -22,7 +22,8 @@ struct StateDictionary {
       let keys = objects.members(of: root).prefix(8).map { key, _ in
         if case .text(let text) = key { "'\(printable(text))'" } else { key.kind }
       }
-      throw damaged("there are no tensors in its dictionary of \(keys.isEmpty ? "nothing" : keys.joined(separator: ", "))")
+      throw damaged(
+        "there are no tensors in its dictionary of \(keys.isEmpty ? "nothing" : keys.joined(separator: ", "))")
     }
     var names = Set<String>()
     for (name, _) in tensors where !names.insert(name).inserted {

@@ -42,8 +42,12 @@ extension TimmConfiguration {
   var json: String {
     func texts(_ texts: [String]) -> JSONValue { .list(texts.map { .text($0) }) }
     func numbers(_ numbers: [Double]) -> JSONValue { .list(numbers.map { .number($0) }) }
-    func names(_ names: [String]) -> JSONValue { names.isEmpty ? .null : names.count == 1 ? .text(names[0]) : texts(names) }
-    var members: [(String, JSONValue)] = [("architecture", .text(architecture)), ("num_classes", .number(Double(classCount)))]
+    func names(_ names: [String]) -> JSONValue {
+      names.isEmpty ? .null : names.count == 1 ? .text(names[0]) : texts(names)
+    }
+    var members: [(String, JSONValue)] = [
+      ("architecture", .text(architecture)), ("num_classes", .number(Double(classCount))),
+    ]
     if !labels.isEmpty { members.append(("label_names", texts(labels))) }
     if !labelDescriptions.isEmpty {
       let sorted = labelDescriptions.sorted { $0.key < $1.key }
@@ -107,7 +111,8 @@ private struct ConfigurationFields {
 
   func error(_ field: String, _ wanted: String, found: String? = nil) -> CheckpointError {
     .configuration(
-      file: file, field: prefix + field, found: found ?? self[field].map { printable($0.text) } ?? "nothing", wanted: wanted)
+      file: file, field: prefix + field, found: found ?? self[field].map { printable($0.text) } ?? "nothing",
+      wanted: wanted)
   }
 
   private subscript(field: String) -> JSONValue? {

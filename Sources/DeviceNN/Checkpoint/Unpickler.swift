@@ -6,8 +6,8 @@ internal import Foundation
 ///
 /// Every value takes at least a byte of the pickle, so that memory is bounded by `maxByteCount`.
 struct Unpickler {
-  /// A hundred thousand tensors take about this much.
-  static let maxByteCount = 16 << 20
+  /// More than 25 thousand tensors take.
+  static let maxByteCount = 4 << 20
 
   private(set) var objects = PickledObjects()
   private var reader: ByteReader
@@ -16,12 +16,10 @@ struct Unpickler {
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
   private var storagePlaces: [String: Int] = [:]
-  private let end: Int
 
   /// - Parameter start: where the first pickle begins in `bytes`.
   init(_ bytes: Data, from start: Int = 0, file: String, format: CheckpointFormat) throws(CheckpointError) {
-    end = start + Self.maxByteCount
-    reader = ByteReader(bytes.prefix(end), file: file, format: format)
+    reader = ByteReader(bytes.prefix(start + Self.maxByteCount), file: file, format: format)
     try reader.move(to: start)
   }
 
@@ -33,7 +31,6 @@ struct Unpickler {
     (stack, marks, memo) = ([], [], [:])
     while true {
       let start = reader.position
-      guard start < end else { throw damaged("its pickle has more than \(Self.maxByteCount >> 20) MiB") }
       let code = try reader.integer(UInt8.self)
       guard let opcode = Opcode(rawValue: code) else {
         throw damaged("its pickle has the opcode \(code) at byte \(start), which state dictionaries don't use")

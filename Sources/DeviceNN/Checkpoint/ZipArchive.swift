@@ -14,13 +14,20 @@ struct ZipArchive {
   init(_ bytes: Data, file: String) throws(CheckpointError) {
     var reader = ByteReader(bytes, file: file, format: .pyTorch)
     let directory = try Self.directory(&reader, byteCount: bytes.count)
-    var entries: [(name: String, range: Range<Int>)] = []
-    for entry in try Self.headers(&reader, directory) {
-      entries.append((entry.name, try Self.content(of: entry, &reader, below: directory.start)))
+    let entries = try Self.headers(&reader, directory)
+    var ranges: [String: Range<Int>] = [:]
+    for entry in entries {
+      let range = try Self.content(of: entry, &reader, below: directory.start)
+      guard ranges.updateValue(range, forKey: entry.name) == nil else {
+        throw reader.damaged("the zip archive has the entry '\(entry.name)' twice")
+      }
     }
-    try Self.check(entries, reader)
+    let ordered = entries.sorted { $0.headerStart < $1.headerStart }
+    for (entry, next) in zip(ordered, ordered.dropFirst()) where ranges[entry.name]!.upperBound > next.headerStart {
+      throw reader.damaged("the entries '\(entry.name)' and '\(next.name)' of the zip archive overlap")
+    }
     self.bytes = bytes
-    ranges = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0.range) })
+    self.ranges = ranges
   }
 
   var names: some Collection<String> { ranges.keys }
@@ -159,18 +166,5 @@ extension ZipArchive {
       throw reader.damaged("'\(name)' of \(entry.byteCount) bytes runs into the zip directory")
     }
     return reader.position..<reader.position + entry.byteCount
-  }
-
-  private static func check(
-    _ entries: [(name: String, range: Range<Int>)], _ reader: ByteReader
-  ) throws(CheckpointError) {
-    var names = Set<String>()
-    for (name, _) in entries where !names.insert(name).inserted {
-      throw reader.damaged("the zip archive has the entry '\(name)' twice")
-    }
-    let ordered = entries.sorted { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
-    for (entry, next) in zip(ordered, ordered.dropFirst()) where entry.range.upperBound > next.range.lowerBound {
-      throw reader.damaged("the entries '\(entry.name)' and '\(next.name)' of the zip archive overlap")
-    }
   }
 }
