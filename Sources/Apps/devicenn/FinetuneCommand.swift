@@ -16,7 +16,7 @@ struct FinetuneCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder of photos.", valueName: "dir")) var data: String?
   @Option(help: ArgumentHelp("The network: mobilenet_v2_035 is MobileNetV2 at 0.35 of its width. (default: mobilenet_v2_035)", valueName: "name"))
   var backbone: String?
-  @Option(help: ArgumentHelp("Pretrained weights, a safetensors file with torchvision's or Keras' names. (default: the built-in ones)", valueName: "file"))
+  @Option(help: ArgumentHelp("Pretrained weights, a safetensors file, a PyTorch file or a Hugging Face folder. (default: the built-in ones)", valueName: "file"))
   var weights: String?
   @Flag(help: "Start from random weights.") var fromScratch = false
   @OptionGroup var training: TrainingOptions
@@ -79,11 +79,12 @@ struct FinetuneCommand: ParsableCommand {
     }
   }
 
-  private func newConfiguration() throws -> (ModelConfiguration, SafetensorsFile?) {
+  private func newConfiguration() throws -> (ModelConfiguration, (any Checkpoint)?) {
     // The folder is listed first: a wrong path should not wait for weights. It is read whole a moment later.
     let classes = try ImageDataset.classes(of: data!)
     var architecture = try Backbone(named: backbone ?? "mobilenet_v2_035")
-    let file = fromScratch ? nil : try weights.map { try SafetensorsFile(path: $0) } ?? PretrainedWeights.file(for: architecture)
+    let file: (any Checkpoint)? =
+      fromScratch ? nil : try weights.map(openCheckpoint) ?? PretrainedWeights.file(for: architecture)
     if let file { architecture = architecture.matching(file) }
     var options = training.applied(to: FineTuningOptions())
     options.fromScratch = fromScratch
