@@ -31,7 +31,9 @@ import Testing
     let path = folder.path(of: "weights/net/model.safetensors")
     #expect(pull.status == 0 && pull.output == path + "\n", "\(pull)")
     #expect(FileManager.default.contents(atPath: path) == Data(model))
-    #expect(pull.errorLines.count == 2 && pull.errorLines[0].contains("going on") && pull.errorLines[1] == "model.safetensors: 300 kB", "\(pull)")
+    #expect(
+      pull.errorLines.count == 2 && pull.errorLines[0].contains("going on")
+        && pull.errorLines[1] == "model.safetensors: 300 kB", "\(pull)")
 
     let again = try await devicenn("weights", "pull", "net", environment: environment(server, ["HF_HUB_OFFLINE": "1"]))
     #expect(again.output == path + "\n" && again.errors == "" && again.status == 0)
@@ -51,7 +53,9 @@ import Testing
     func refusal(_ arguments: String..., more: [String: String] = [:], words: String...) async throws {
       let outcome = try await devicenn(["weights", "pull"] + arguments, environment: environment(server, more))
       #expect(outcome.status == 1 && !outcome.isSignalled && outcome.output == "", "\(outcome)")
-      #expect(outcome.errorLines.last?.hasPrefix("Error: ") == true && outcome.errorLines.count { $0.hasPrefix("Error: ") } == 1)
+      #expect(
+        outcome.errorLines.last?.hasPrefix("Error: ") == true
+          && outcome.errorLines.count { $0.hasPrefix("Error: ") } == 1)
       for word in words { #expect(outcome.errorLines.last?.contains(word) == true, "\(word): \(outcome.errors)") }
       #expect(!FileManager.default.fileExists(atPath: folder.path(of: "weights/net")))
     }
@@ -62,14 +66,17 @@ import Testing
     try await refusal("net", "--from", address + "/none", words: address + "/none answered 404")
     try await refusal("net", "--from", "hf:owner/net", words: "hf:owner/net has none of model.safetensors")
     try await refusal("net", "--from", address + "/net-0a1b2c3d.pth", words: "SHA-256", "wanted 0a1b2c3d")
-    try await refusal("net", "--from", address + "/net.pth", "--sha256", "00000000", words: "SHA-256", "wanted 00000000")
     try await refusal(
-      "net", "--from", address + "/net.pth", more: ["HF_HUB_OFFLINE": "1"], words: "HF_HUB_OFFLINE", folder.path(of: "weights/net/net.pth"))
+      "net", "--from", address + "/net.pth", "--sha256", "00000000", words: "SHA-256", "wanted 00000000")
+    try await refusal(
+      "net", "--from", address + "/net.pth", more: ["HF_HUB_OFFLINE": "1"], words: "HF_HUB_OFFLINE",
+      folder.path(of: "weights/net/net.pth"))
     try await refusal("resnet18", more: ["HF_HUB_OFFLINE": "1"], words: "resnet18-f37072fd.pth")
     try await refusal("net", "--from", "hf:owner/net", more: ["HF_ENDPOINT": "nowhere"], words: "HF_ENDPOINT")
     try await refusal(
       "net", "--from", address + "/stall.pth", more: ["HF_HUB_DOWNLOAD_TIMEOUT": "1"],
-      words: "broke off after 299999 of 300000 bytes", "nothing came for 1 s", folder.path(of: "weights/.net.partial/stall.pth"))
+      words: "broke off after 299999 of 300000 bytes", "nothing came for 1 s",
+      folder.path(of: "weights/.net.partial/stall.pth"))
     let digits = try await devicenn("weights", "pull", "net", "--sha256", "xyz", environment: environment(server))
     #expect(digits.status == 64 && digits.errors.contains("--sha256 'xyz'"))
   }

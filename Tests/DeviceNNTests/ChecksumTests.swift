@@ -37,7 +37,9 @@ import Testing
 
   @Test func digitsAndNames() throws {
     #expect(Checksum("F37072FD")?.description == "f37072fd")
-    for text in ["", "f37072f", "f37072fg", String(repeating: "0", count: 65), "０1234567"] { #expect(Checksum(text) == nil) }
+    for text in ["", "f37072f", "f37072fg", String(repeating: "0", count: 65), "０1234567"] {
+      #expect(Checksum(text) == nil)
+    }
     #expect(Checksum(inName: "resnet18-f37072fd.pth") == Checksum("f37072fd"))
     #expect(Checksum(inName: "efficientnet_b0_rwightman-7f5810bc.pth") == Checksum("7f5810bc"))
     for name in ["net.pth", "net-20240101.pth", "net-f37072fd.zip", "net-f37072f.pth", "net-F37072FD.pth"] {
@@ -48,8 +50,12 @@ import Testing
   }
 
   @Test func sizesAndLines() {
-    #expect([0, 999, 1000, 44_661_000, 2_500_000_000].map(byteCount) == ["0 bytes", "999 bytes", "1.00 kB", "44.7 MB", "2.50 GB"])
-    let known = DownloadProgress(file: "model.safetensors", received: 11_000_000, total: 44_000_000, bytesPerSecond: 3e6)
+    #expect(
+      [0, 999, 1000, 44_661_000, 2_500_000_000].map(byteCount) == [
+        "0 bytes", "999 bytes", "1.00 kB", "44.7 MB", "2.50 GB",
+      ])
+    let known = DownloadProgress(
+      file: "model.safetensors", received: 11_000_000, total: 44_000_000, bytesPerSecond: 3e6)
     #expect(
       known.line(width: 100, isUnicode: true)
         == "model.safetensors  ━━━━━━━╸┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈  11.0 MB of 44.0 MB  3.00 MB/s  0:11 left")

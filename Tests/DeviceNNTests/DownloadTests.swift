@@ -143,7 +143,9 @@ import Testing
       if isWell.withLock({ $0 }) { return .file(body, to: request) }
       return request.rangeStart == nil ? .file(body, to: request).cut(by: 1) : .init(raw: [])
     }
-    expectError("broke off after 99999 of 100000 bytes", server.address, folder.path(of: "weights/.net.partial/net.bin")) {
+    expectError(
+      "broke off after 99999 of 100000 bytes", server.address, folder.path(of: "weights/.net.partial/net.bin")
+    ) {
       () throws(DownloadError) in try pull(server)
     }
     #expect(server.requests.count == 5)
@@ -294,7 +296,9 @@ import Testing
     #expect(try pull(server, name) == body)
   }
 
-  @Test(arguments: ["hello\r\n\r\n", "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 200 OK\r\n", "\0\0\0\0", "HTTP/1.1 100 Continue\r\n\r\n"])
+  @Test(arguments: [
+    "hello\r\n\r\n", "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 200 OK\r\n", "\0\0\0\0", "HTTP/1.1 100 Continue\r\n\r\n",
+  ])
   func noHTTP(text: String) throws {
     let server = try HTTPTestServer { _ in Reply(raw: text.utf8) }
     expectError("could not be had") { () throws(DownloadError) in try pull(server) }
@@ -311,11 +315,14 @@ import Testing
 
   @Test(arguments: [
     (400, "400"), (401, "HF_TOKEN may open it"), (403, "HF_TOKEN may open it"), (404, "there is no such file"),
-    (429, "too often"), (500, "the server has failed"), (503, "the server has failed"), (204, "204 where 200"), (206, "206"),
+    (429, "too often"), (500, "the server has failed"), (503, "the server has failed"), (204, "204 where 200"),
+    (206, "206"),
     (302, "302"), (304, "304"),
   ])
   func statuses(status: Int, words: String) throws {
-    let server = try HTTPTestServer { _ in Reply(status, [:], status == 204 || status == 304 ? [] : Array("<html>".utf8)) }
+    let server = try HTTPTestServer { _ in
+      Reply(status, [:], status == 204 || status == 304 ? [] : Array("<html>".utf8))
+    }
     expectError(server.address + "/net.bin", "\(status)", words) { () throws(DownloadError) in try pull(server) }
     #expect(kept() == nil && server.requests.count == 1)
   }
@@ -330,7 +337,8 @@ import Testing
   @Test func redirectsAreFollowed() throws {
     let body = body
     let other = try HTTPTestServer { request in
-      request.path == "/d%20e/net?signature=a%2Fb" ? .file(body, to: request).cut(by: request.rangeStart == nil ? 7 : 0) : .init(404)
+      request.path == "/d%20e/net?signature=a%2Fb"
+        ? .file(body, to: request).cut(by: request.rangeStart == nil ? 7 : 0) : .init(404)
     }
     let address = other.address
     let server = try HTTPTestServer { request in
@@ -343,7 +351,8 @@ import Testing
       }
     }
     #expect(try pull(server, sha256: digest) == body)
-    #expect(server.requests.map(\.path) == ["/net.bin", "/a/b", "/a/c?x=1", "/last", "/net.bin", "/a/b", "/a/c?x=1", "/last"])
+    #expect(
+      server.requests.map(\.path) == ["/net.bin", "/a/b", "/a/c?x=1", "/last", "/net.bin", "/a/b", "/a/c?x=1", "/last"])
     #expect(other.requests.map(\.rangeStart) == [nil, 99_993])
   }
 
@@ -380,12 +389,19 @@ import Testing
     func start(_ report: @escaping @Sendable (DownloadEvent) -> Void) {
       group.enter()
       Thread.detachNewThread {
-        if let path = try? cache.pull("net", from: source, settings: settings, report: report) { paths.withLock { $0.append(path) } }
+        if let path = try? cache.pull("net", from: source, settings: settings, report: report) {
+          paths.withLock { $0.append(path) }
+        }
         group.leave()
       }
     }
     start { _ in }
-    await withCheckedContinuation { done in Thread.detachNewThread { hasBegun.wait(); done.resume() } }
+    await withCheckedContinuation { done in
+      Thread.detachNewThread {
+        hasBegun.wait()
+        done.resume()
+      }
+    }
     start { event in
       if case .notice(let line) = event, line.contains("another process pulls net") { isWaiting.signal() }
     }

@@ -37,7 +37,8 @@ import Testing
 
   /// A hub that holds these files, the large ones on another host, as Hugging Face does.
   private func hub(
-    _ files: [String: [UInt8]], revision: String = "main", store: HTTPTestServer? = nil, hash: String? = nil, size: Int? = nil
+    _ files: [String: [UInt8]], revision: String = "main", store: HTTPTestServer? = nil, hash: String? = nil,
+    size: Int? = nil
   ) throws -> HTTPTestServer {
     let place = store?.address
     return try HTTPTestServer { request in
@@ -45,7 +46,9 @@ import Testing
       guard request.path.hasPrefix(prefix), let file = files[String(request.path.dropFirst(prefix.count))] else {
         return Reply(404, ["X-Error-Code": "EntryNotFound"])
       }
-      guard let place, file.count > 1000 else { return .file(file, to: request, tag: "\"6c1ab58c8a09a6b4a3d3c0c7a0a0a0a0a0a0a0a0\"") }
+      guard let place, file.count > 1000 else {
+        return .file(file, to: request, tag: "\"6c1ab58c8a09a6b4a3d3c0c7a0a0a0a0a0a0a0a0\"")
+      }
       return Reply(
         302,
         [
@@ -69,10 +72,14 @@ import Testing
     let path = try pull(hub, token: "secret")
     #expect(path == folder.path(of: "weights/net"))
     for (name, bytes) in files { #expect(FileManager.default.contents(atPath: path + "/" + name) == Data(bytes)) }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: path).sorted() == ["config.json", "model.safetensors", "source.txt"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [
+        "config.json", "model.safetensors", "source.txt",
+      ])
     #expect(cache.entries().map(\.source) == ["hf:owner/net"])
     #expect(cache.entries()[0].bytes == model.count + config.count)
-    #expect(hub.requests.map(\.path) == ["/owner/net/resolve/main/config.json", "/owner/net/resolve/main/model.safetensors"])
+    #expect(
+      hub.requests.map(\.path) == ["/owner/net/resolve/main/config.json", "/owner/net/resolve/main/model.safetensors"])
     // The token is for the hub alone.
     #expect(hub.requests.allSatisfy { $0.fields["authorization"] == "Bearer secret" })
     #expect(store.requests.count == 1 && store.requests[0].fields["authorization"] == nil)
@@ -86,8 +93,11 @@ import Testing
   }
 
   @Test func shards() throws {
-    let index = Array(#"{"metadata": {}, "weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors", "c": "m-1.safetensors"}}"#.utf8)
-    let files = ["model.safetensors.index.json": index, "m-1.safetensors": model, "m-2.safetensors": Array(model.reversed())]
+    let index = Array(
+      #"{"metadata": {}, "weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors", "c": "m-1.safetensors"}}"#.utf8)
+    let files = [
+      "model.safetensors.index.json": index, "m-1.safetensors": model, "m-2.safetensors": Array(model.reversed()),
+    ]
     let path = try pull(try hub(files, store: try store(files)))
     for (name, bytes) in files { #expect(FileManager.default.contents(atPath: path + "/" + name) == Data(bytes)) }
 
@@ -95,7 +105,10 @@ import Testing
     missing["m-2.safetensors"] = nil
     let other = WeightsCache(folder: folder.path(of: "other"))
     let hub = try hub(missing)
-    #expect(throws: DownloadError.refused(url: hub.address + "/owner/net/resolve/main/m-2.safetensors", status: 404, hasToken: false)) {
+    #expect(
+      throws: DownloadError.refused(
+        url: hub.address + "/owner/net/resolve/main/m-2.safetensors", status: 404, hasToken: false)
+    ) {
       try other.pull("net", from: WeightsSource("hf:owner/net"), settings: settings(hub))
     }
   }
@@ -118,21 +131,25 @@ import Testing
 
   @Test func nothingToLoad() throws {
     let hub = try hub(["README.md": config])
-    #expect(error { () throws(DownloadError) in try pull(hub) }.hasPrefix("hf:owner/net has none of model.safetensors, "))
+    #expect(
+      error { () throws(DownloadError) in try pull(hub) }.hasPrefix("hf:owner/net has none of model.safetensors, "))
   }
 
   @Test func aHashThatIsNotTheHubs() throws {
     let files = ["model.safetensors": model]
     let wanted = sha256(config)
     let hub = try hub(files, store: try store(files), hash: wanted)
-    #expect(error { () throws(DownloadError) in try pull(hub) }.contains("has the SHA-256 \(sha256(model)), wanted \(wanted)"))
+    #expect(
+      error { () throws(DownloadError) in try pull(hub) }.contains("has the SHA-256 \(sha256(model)), wanted \(wanted)")
+    )
     #expect(cache.entries() == [])
   }
 
   @Test(arguments: [49_999, 50_001]) func aSizeThatIsNotTheHubs(size: Int) throws {
     let files = ["model.safetensors": model]
     let hub = try hub(files, store: try store(files), size: size)
-    #expect(error { () throws(DownloadError) in try pull(hub) }.contains("offers 50000 bytes, but \(size) were published"))
+    #expect(
+      error { () throws(DownloadError) in try pull(hub) }.contains("offers 50000 bytes, but \(size) were published"))
     let chunked = try HTTPTestServer { _ in .chunked(Array(repeating: 1, count: 50_000)) }
     let other = try self.hub(files, store: chunked, size: size)
     #expect(error { () throws(DownloadError) in try pull(other) }.contains("\(size)"))
@@ -142,7 +159,9 @@ import Testing
   @Test func aPrivateRepository() throws {
     let hub = try HTTPTestServer { $0.fields["authorization"] == "Bearer right" ? .init(404) : .init(401) }
     #expect(error { () throws(DownloadError) in try pull(hub) }.contains("HF_TOKEN may open it"))
-    #expect(error { () throws(DownloadError) in try pull(hub, token: "wrong") }.contains("the token in HF_TOKEN does not open it"))
+    #expect(
+      error { () throws(DownloadError) in try pull(hub, token: "wrong") }.contains(
+        "the token in HF_TOKEN does not open it"))
     #expect(error { () throws(DownloadError) in try pull(hub, token: "right") }.contains("has none of"))
   }
 
@@ -152,7 +171,9 @@ import Testing
     settings.isOffline = true
     let cache = cache
     for (address, file) in [("hf:owner/net", "config.json"), (hub.address + "/net.bin", "net.bin")] {
-      let text = error { () throws(DownloadError) in try cache.pull("net", from: WeightsSource(address), settings: settings) }
+      let text = error { () throws(DownloadError) in
+        try cache.pull("net", from: WeightsSource(address), settings: settings)
+      }
       #expect(text.contains("HF_HUB_OFFLINE") && text.contains(folder.path(of: "weights/net/" + file)), "\(text)")
     }
     #expect(hub.requests.isEmpty)
@@ -164,7 +185,8 @@ import Testing
 
   @Test func theEnvironment() throws {
     let settings = try NetworkSettings(environment: [
-      "HF_ENDPOINT": "https://hub.example/a/", "HF_TOKEN": " secret\n", "HF_HUB_OFFLINE": "yes", "HF_HUB_DOWNLOAD_TIMEOUT": "7",
+      "HF_ENDPOINT": "https://hub.example/a/", "HF_TOKEN": " secret\n", "HF_HUB_OFFLINE": "yes",
+      "HF_HUB_DOWNLOAD_TIMEOUT": "7",
     ])
     #expect(settings.token == "secret" && settings.isOffline && settings.patience == 7)
     let repository = try HubRepository("a/b@v1")
@@ -181,7 +203,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "hf:", "hf:a/b/c", "hf:../a", "hf:a/..", "hf:a/b@", "hf:a/b@../c", "hf:a b", "ftp://host/a", "http:///a", "https://",
+    "", "hf:", "hf:a/b/c", "hf:../a", "hf:a/..", "hf:a/b@", "hf:a/b@../c", "hf:a b", "ftp://host/a", "http:///a",
+    "https://",
   ])
   func addressesThatAreNone(address: String) {
     #expect(throws: DownloadError.self) { try WeightsSource(address) }
@@ -193,8 +216,11 @@ import Testing
   }
 
   @Test func namesThatAreUnknown() {
-    #expect(error { () throws(DownloadError) in try cache.path(of: "resnet18") }.contains("'devicenn weights pull resnet18'"))
-    #expect(error { () throws(DownloadError) in try cache.path(of: "mine") }.contains("'devicenn weights pull mine --from …'"))
+    #expect(
+      error { () throws(DownloadError) in try cache.path(of: "resnet18") }.contains("'devicenn weights pull resnet18'"))
+    #expect(
+      error { () throws(DownloadError) in try cache.path(of: "mine") }.contains("'devicenn weights pull mine --from …'")
+    )
     let text = error { () throws(DownloadError) in try cache.pull("resnet19", settings: NetworkSettings()) }
     #expect(text.contains("resnet18") && text.contains("--from"))
   }

@@ -12,7 +12,9 @@ public final class HTTPTestServer: Sendable {
 
     /// Where `Range: bytes=N-` begins.
     public var rangeStart: Int? {
-      fields["range"].flatMap { Int($0.replacingOccurrences(of: "bytes=", with: "").replacingOccurrences(of: "-", with: "")) }
+      fields["range"].flatMap {
+        Int($0.replacingOccurrences(of: "bytes=", with: "").replacingOccurrences(of: "-", with: ""))
+      }
     }
   }
 

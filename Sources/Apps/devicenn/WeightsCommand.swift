@@ -11,22 +11,30 @@ struct WeightsCommand: ParsableCommand {
 extension WeightsCommand {
   struct PullCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "pull", abstract: "Downloads weights and prints where they lie; what is there already is not asked for.",
+      commandName: "pull",
+      abstract: "Downloads weights and prints where they lie; what is there already is not asked for.",
       discussion: """
         A download that broke off goes on where it ended, and a file that has not the SHA-256 it is published with is \
         not kept. The environment: DEVICENN_CACHE is the folder of caches; HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and \
         HF_HUB_DOWNLOAD_TIMEOUT mean what they mean to Hugging Face's own tools.
         """)
 
-    @Argument(help: ArgumentHelp("What the weights are called here; a backbone's name is known to be published somewhere."))
+    @Argument(
+      help: ArgumentHelp("What the weights are called here; a backbone's name is known to be published somewhere."))
     var name: String
-    @Option(help: ArgumentHelp("Where they are: https://… or a file, or hf:OWNER/NAME or hf:OWNER/NAME@REVISION on the hub.", valueName: "address"))
+    @Option(
+      help: ArgumentHelp(
+        "Where they are: https://… or a file, or hf:OWNER/NAME or hf:OWNER/NAME@REVISION on the hub.",
+        valueName: "address"))
     var from: String?
-    @Option(help: ArgumentHelp("The SHA-256 that the file must have, or its first 8 digits or more.", valueName: "digits"))
+    @Option(
+      help: ArgumentHelp("The SHA-256 that the file must have, or its first 8 digits or more.", valueName: "digits"))
     var sha256: String?
 
     func validate() throws {
-      if let sha256, Checksum(sha256) == nil { throw ValidationError("--sha256 '\(sha256)' is not 8 to 64 hexadecimal digits.") }
+      if let sha256, Checksum(sha256) == nil {
+        throw ValidationError("--sha256 '\(sha256)' is not 8 to 64 hexadecimal digits.")
+      }
     }
 
     func run() throws {
@@ -62,7 +70,9 @@ extension WeightsCommand {
         let size = byteCount(entry.bytes)
         try say("\(name)  \(String(repeating: " ", count: max(9 - size.count, 0)))\(size)  \(entry.path)")
       }
-      if entries.isEmpty { complain("There are no weights in \(WeightsCache().folder): see 'devicenn weights pull --help'.") }
+      if entries.isEmpty {
+        complain("There are no weights in \(WeightsCache().folder): see 'devicenn weights pull --help'.")
+      }
     }
   }
 }

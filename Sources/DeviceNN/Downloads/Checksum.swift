@@ -13,7 +13,8 @@ public struct Checksum: Sendable, Equatable, CustomStringConvertible {
 
   /// What PyTorch's convention puts into a file's name: `resnet18-f37072fd.pth`. Digits alone are taken for a date.
   init?(inName name: String) {
-    guard let digits = name.wholeMatch(of: /.*-([0-9a-f]{8,64})\.(pth|pt)/)?.1, digits.contains(where: \.isLetter) else {
+    guard let digits = name.wholeMatch(of: /.*-([0-9a-f]{8,64})\.(pth|pt)/)?.1, digits.contains(where: \.isLetter)
+    else {
       return nil
     }
     self.init(String(digits))

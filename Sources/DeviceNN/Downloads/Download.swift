@@ -35,19 +35,21 @@ struct Download {
         Thread.sleep(forTimeInterval: settings.pause)
       }
     }
-    try verify(path, from: url.absoluteString, checksum ?? transfer.publishedChecksum)
+    do throws(DownloadError) {
+      try verify(path, from: url.absoluteString, checksum ?? transfer.publishedChecksum)
+    } catch {
+      file.remove()
+      throw error
+    }
     try file.finish()
     report(.finished(DownloadProgress(file: transfer.name, received: file.count, total: file.count)))
   }
 }
 
-/// Compares a file with its checksum, if there is one, and removes it where they differ.
+/// Compares a file with its checksum, if there is one.
 func verify(_ path: String, from origin: String, _ checksum: Checksum?) throws(DownloadError) {
   guard let checksum else { return }
   let digest: String
   do throws(FileError) { digest = try sha256(ofFile: path) } catch { throw .file(error) }
-  guard checksum.matches(digest) else {
-    unlink(path)
-    throw .wrongChecksum(url: origin, found: digest, wanted: checksum)
-  }
+  guard checksum.matches(digest) else { throw .wrongChecksum(url: origin, found: digest, wanted: checksum) }
 }

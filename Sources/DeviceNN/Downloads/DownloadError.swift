@@ -44,7 +44,8 @@ extension DownloadError: CustomStringConvertible {
     case .noLibrary(let url):
       "\(url) can't be asked for: libcurl is not installed (libcurl4 in Debian and Ubuntu, libcurl in Fedora)"
     case .refused(let url, let status, let hasToken): "\(url) answered \(meaning(of: status, hasToken: hasToken))"
-    case .badRedirect(let url, let target, let reason): "\(url) redirects to '\(target)', which is not followed: \(reason)"
+    case .badRedirect(let url, let target, let reason):
+      "\(url) redirects to '\(target)', which is not followed: \(reason)"
     case .broken(let url, let reason, 0, _, _): "\(url) could not be had: \(reason)"
     case .broken(let url, let reason, let received, let wanted, let path):
       "\(url) broke off after \(received)\(wanted.map { " of \($0)" } ?? "") bytes (\(reason)): the same command goes on "
@@ -53,8 +54,9 @@ extension DownloadError: CustomStringConvertible {
       "\(url) offers \(found) bytes, but \(wanted) were published: nothing was kept"
     case .wrongChecksum(let url, let found, let wanted):
       "\(url) has the SHA-256 \(found), wanted \(wanted)\(wanted.description.utf8.count < 64 ? "…" : ""): it is damaged "
-        + "or another file, and was not kept"
-    case .noWeights(let repository, let tried): "\(repository) has none of \(tried.joined(separator: ", ")), or does not exist"
+        + "or another file"
+    case .noWeights(let repository, let tried):
+      "\(repository) has none of \(tried.joined(separator: ", ")), or does not exist"
     case .badIndex(let url, let reason): "\(url) is no index of safetensors files: \(reason)"
     case .file(let error): "\(error)"
     }
@@ -64,7 +66,8 @@ extension DownloadError: CustomStringConvertible {
     switch status {
     case 401, 403:
       "\(status): "
-        + (hasToken ? "the token in HF_TOKEN does not open it" : "it is not public, or does not exist: HF_TOKEN may open it")
+        + (hasToken
+          ? "the token in HF_TOKEN does not open it" : "it is not public, or does not exist: HF_TOKEN may open it")
     case 404: "404: there is no such file"
     case 429: "429: it was asked too often; try again later"
     case 500...: "\(status): the server has failed; try again later"

@@ -37,7 +37,8 @@ public struct NetworkSettings: Sendable {
 
 /// A URL of http or https, with a host.
 func httpURL(_ address: String, called name: String? = nil) throws(DownloadError) -> URL {
-  guard let url = URL(string: address), ["http", "https"].contains(url.scheme?.lowercased()), url.host?.isEmpty == false else {
+  guard let url = URL(string: address), ["http", "https"].contains(url.scheme?.lowercased()), url.host?.isEmpty == false
+  else {
     throw .badAddress(address, reason: (name.map { "\($0) " } ?? "it ") + "wants http://… or https://…")
   }
   return url

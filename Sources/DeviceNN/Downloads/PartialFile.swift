@@ -1,12 +1,13 @@
 import Foundation
 
-/// What has come of a file so far, and beside it, in `PATH.origin`, of which file it is: an address and what the server
-/// gave to know that version by.
+/// What has come of a file so far, and beside it, in a hidden `.NAME.origin`, of which file it is: an address and what
+/// the server gave to know that version by.
 final class PartialFile {
   let path: String
   private let descriptor: Int32
-  static let originSuffix = ".origin"
-  private var originPath: String { path + Self.originSuffix }
+  private var originPath: String {
+    (path as NSString).deletingLastPathComponent + "/." + (path as NSString).lastPathComponent + ".origin"
+  }
 
   init(path: String) throws(DownloadError) {
     self.path = path

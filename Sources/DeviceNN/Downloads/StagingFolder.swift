@@ -47,7 +47,7 @@ final class StagingFolder {
 
   /// Gives the folder its name: from now on it is whole.
   func publish(as place: String) throws(DownloadError) {
-    for name in names where name.hasSuffix(PartialFile.originSuffix) { unlink(path + "/" + name) }
+    for name in names where name.hasPrefix(".") { unlink(path + "/" + name) }
     rmdir(place)  // an empty folder holds no weights
     guard rename(path, place) == 0 else { throw .file(unwritable(place, errno)) }
   }

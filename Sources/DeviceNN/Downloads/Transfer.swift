@@ -73,7 +73,10 @@ final class Transfer {
     guard let next = URL(string: target, relativeTo: current)?.absoluteURL, next.host?.isEmpty == false else {
       throw refusal("it is no address")
     }
-    guard next.scheme?.lowercased() == "https" || next.scheme?.lowercased() == "http" && current.scheme?.lowercased() == "http" else {
+    guard
+      next.scheme?.lowercased() == "https"
+        || next.scheme?.lowercased() == "http" && current.scheme?.lowercased() == "http"
+    else {
       throw refusal("it is not encrypted, or no web address")
     }
     return next

@@ -55,7 +55,7 @@ public struct WeightsCache: Sendable {
     report: @escaping (DownloadEvent) -> Void = { _ in }
   ) throws(DownloadError) -> String {
     guard Self.isName(name) else { throw .badName(name) }
-    if let path = try present(name, from: source) { return path }
+    if let path = try present(name, from: source, checksum) { return path }
     guard let source = source ?? PublishedWeights.source(of: name) else {
       throw .unknownName(name, known: PublishedWeights.names)
     }
@@ -63,19 +63,28 @@ public struct WeightsCache: Sendable {
       report(.notice("another process pulls \(name); waiting for it"))
     }
     // The other process may have been done meanwhile.
-    if let path = try present(name, from: source) { return path }
+    if let path = try present(name, from: source, checksum) { return path }
     try staging.prepare(for: source)
     try WeightsFetch(
-      source: source, checksum: checksum, folder: staging.path, place: place(of: name), settings: settings, report: report
+      source: source, checksum: checksum, folder: staging.path, place: place(of: name), settings: settings,
+      report: report
     ).run()
     try staging.publish(as: place(of: name))
     return try path(of: name)
   }
 
-  private func present(_ name: String, from source: WeightsSource?) throws(DownloadError) -> String? {
+  /// What is here already, unless it is something else than is wanted.
+  private func present(
+    _ name: String, from source: WeightsSource?, _ checksum: Checksum?
+  ) throws(DownloadError) -> String? {
     guard let path = try? path(of: name) else { return nil }
     if let source, let stored = StagingFolder.source(in: place(of: name)), stored != source.description {
       throw .otherSource(path: place(of: name), stored: stored, given: source.description)
+    }
+    if let checksum {
+      let files = files(of: name)
+      let file = files.count == 1 ? files[0] : files.first { WeightsFetch.weights.contains($0) } ?? ""
+      try verify(place(of: name) + "/" + file, from: path, checksum)
     }
     return path
   }

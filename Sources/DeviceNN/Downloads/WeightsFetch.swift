@@ -33,18 +33,18 @@ struct WeightsFetch {
   }
 
   private func copy(_ path: String, to name: String, _ checksum: Checksum?) throws(DownloadError) {
+    try verify(path, from: path, checksum)
     let copy = folder + "/" + name
     unlink(copy)
     do { try FileManager.default.copyItem(atPath: path, toPath: copy) } catch {
       throw .file(.unreadable(path: path, reason: systemReason(error)))
     }
-    try verify(copy, from: path, checksum)
   }
 
   // MARK: The hub
 
   /// The formats that this package reads, the best first.
-  private static let weights = ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"]
+  static let weights = ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"]
 
   private func fetch(_ repository: HubRepository) throws(DownloadError) {
     try fetchIfThere("config.json", of: repository)
@@ -83,7 +83,8 @@ struct WeightsFetch {
     if checksum != nil { throw .badIndex(url: url, reason: "one SHA-256 can't check the several files that it names") }
     let path = folder + "/" + index
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    guard let size = attributes?[.size] as? Int, size < 64 << 20, let bytes = FileManager.default.contents(atPath: path),
+    guard let size = attributes?[.size] as? Int, size < 64 << 20,
+      let bytes = FileManager.default.contents(atPath: path),
       let map = try? JSONDecoder().decode(Index.self, from: bytes).weight_map
     else { throw .badIndex(url: url, reason: "it is no JSON object with a weight_map of names") }
     let shards = Set(map.values).sorted()

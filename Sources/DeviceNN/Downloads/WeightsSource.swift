@@ -12,7 +12,8 @@ public enum WeightsSource: Sendable, Equatable {
     if address.hasPrefix("hf:") {
       self = .hub(try HubRepository(String(address.dropFirst(3))))
     } else if address.contains("://") {
-      self = .url(address.hasPrefix("file:") ? URL(fileURLWithPath: URL(string: address)?.path ?? "") : try httpURL(address))
+      self = .url(
+        address.hasPrefix("file:") ? URL(fileURLWithPath: URL(string: address)?.path ?? "") : try httpURL(address))
     } else {
       guard !address.isEmpty else { throw .badAddress(address, reason: "it is empty") }
       self = .url(URL(fileURLWithPath: address))
