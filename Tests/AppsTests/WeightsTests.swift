@@ -90,6 +90,7 @@ import Testing
     let arguments = ["weights", "pull", "net", "--from", server.address + "/net.bin"]
     let partial = folder.path(of: "weights/.net.partial/net.bin")
     for signal in [SIGINT, SIGTERM, SIGKILL] {
+      try? FileManager.default.removeItem(atPath: folder.path(of: "weights"))
       let command = try Command(arguments, environment: environment())
       while command.isRunning, size(partial) < 200_000 { try await Task.sleep(for: .milliseconds(2)) }
       command.send(signal)
@@ -97,7 +98,6 @@ import Testing
       #expect(outcome.isSignalled && outcome.status == signal && outcome.output == "", "\(outcome)")
       #expect((outcome.errorLines.last?.contains("what has come is kept") == true) == (signal != SIGKILL), "\(outcome)")
       #expect(size(partial) == 200_000)
-      if signal == SIGTERM { try FileManager.default.removeItem(atPath: folder.path(of: "weights")) }
     }
     isWell.withLock { $0 = true }
     let outcome = try await devicenn(arguments, environment: environment())

@@ -58,7 +58,7 @@ import Testing
       file: "model.safetensors", received: 11_000_000, total: 44_000_000, bytesPerSecond: 3e6)
     #expect(
       known.line(width: 100, isUnicode: true)
-        == "model.safetensors  ━━━━━━━╸┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈  11.0 MB of 44.0 MB  3.00 MB/s  0:11 left")
+        == "model.safetensors  ━━━━━━━━━╸┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈  11.0 MB of 44.0 MB  3.00 MB/s  0:11 left")
     var open = known
     open.total = nil
     #expect(open.line(width: 100, isUnicode: true) == "model.safetensors  11.0 MB  3.00 MB/s")

@@ -40,19 +40,18 @@ import Testing
     _ files: [String: [UInt8]], revision: String = "main", store: HTTPTestServer? = nil, hash: String? = nil,
     size: Int? = nil
   ) throws -> HTTPTestServer {
-    let place = store?.address
-    return try HTTPTestServer { request in
+    try HTTPTestServer { request in
       let prefix = "/owner/net/resolve/\(revision)/"
       guard request.path.hasPrefix(prefix), let file = files[String(request.path.dropFirst(prefix.count))] else {
         return Reply(404, ["X-Error-Code": "EntryNotFound"])
       }
-      guard let place, file.count > 1000 else {
+      guard let store, file.count > 1000 else {
         return .file(file, to: request, tag: "\"6c1ab58c8a09a6b4a3d3c0c7a0a0a0a0a0a0a0a0\"")
       }
       return Reply(
         302,
         [
-          "Location": place + request.path, "X-Linked-ETag": "\"\(hash ?? self.sha256(file))\"",
+          "Location": store.address + request.path, "X-Linked-ETag": "\"\(hash ?? self.sha256(file))\"",
           "X-Linked-Size": "\(size ?? file.count)",
         ])
     }

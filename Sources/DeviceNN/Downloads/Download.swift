@@ -24,13 +24,14 @@ struct Download {
         try transfer.run()
         break
       } catch {
-        guard case .broken(_, let reason, let received, _, _) = error else {
+        if case .broken(_, _, let received, _, _) = error {
+          fruitless = received > most ? 1 : fruitless + 1
+          most = max(most, received)
+        }
+        guard case .broken(_, let reason, let received, _, _) = error, fruitless < Self.attempts else {
           if file.count == 0 { file.remove() }
           throw error
         }
-        fruitless = received > most ? 1 : fruitless + 1
-        most = max(most, received)
-        guard fruitless < Self.attempts else { throw error }
         report(.notice("\(transfer.name): \(reason) after \(byteCount(received)); going on"))
         Thread.sleep(forTimeInterval: settings.pause)
       }

@@ -34,7 +34,14 @@ final class StagingFolder {
     }
   }
 
-  deinit { close(descriptor) }
+  /// Leaves the folder if there is something to go on with.
+  deinit {
+    if Self.isOpen(path, as: descriptor), names.allSatisfy({ $0 == Self.sourceFile }) {
+      unlink(path + "/" + Self.sourceFile)
+      rmdir(path)
+    }
+    close(descriptor)
+  }
 
   /// Empties the folder if what is in it came from elsewhere.
   func prepare(for source: WeightsSource) throws(DownloadError) {

@@ -15,7 +15,8 @@ final class Transfer {
   private let start = ContinuousClock.now
   private var newBytes = 0
 
-  /// Where the current request goes, whether its answer redirects, and how long the file is by what it says.
+  /// Where the current request goes, and what its answer says: where else to go, that nothing is missing, and how long
+  /// the whole file is.
   private var current: URL
   private var target: String?
   private var isComplete = false
@@ -33,7 +34,7 @@ final class Transfer {
 
   /// One attempt. `DownloadError.broken` is what another may mend.
   func run() throws(DownloadError) {
-    (current, length, isComplete) = (url, nil, false)
+    (current, isComplete) = (url, false)
     let headers = try rangeHeaders()
     for _ in 0...10 {
       target = nil

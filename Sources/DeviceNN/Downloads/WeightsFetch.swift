@@ -33,6 +33,9 @@ struct WeightsFetch {
   }
 
   private func copy(_ path: String, to name: String, _ checksum: Checksum?) throws(DownloadError) {
+    guard access(path, R_OK) == 0 else {
+      throw .file(.unreadable(path: path, reason: String(cString: strerror(errno))))
+    }
     try verify(path, from: path, checksum)
     let copy = folder + "/" + name
     unlink(copy)
