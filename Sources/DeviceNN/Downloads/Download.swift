@@ -2,8 +2,9 @@ import Foundation
 
 /// One file from the network: gone on with where an earlier attempt broke off, and checked.
 ///
-/// Bytes go from the connection to the disk in pieces. A connection that breaks is made again, up to five times in a row
-/// that bring nothing new; after that, what has come stays where it is, and the next download goes on from there.
+/// Bytes go from the connection to the disk in pieces. Where some have come, a connection that breaks is made again, up
+/// to five times in a row that bring nothing new; after that, what has come stays where it is, and the next download
+/// goes on from there.
 struct Download {
   let url: URL
   /// Where the file comes to lie. What is there already counts as its beginning.
@@ -28,7 +29,7 @@ struct Download {
           fruitless = received > most ? 1 : fruitless + 1
           most = max(most, received)
         }
-        guard case .broken(_, let reason, let received, _, _) = error, fruitless < Self.attempts else {
+        guard case .broken(_, let reason, let received, _, _) = error, most > 0, fruitless < Self.attempts else {
           if file.count == 0 { file.remove() }
           throw error
         }

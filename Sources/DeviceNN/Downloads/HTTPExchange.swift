@@ -100,7 +100,8 @@ final class HTTPExchange {
     headBytes += bytes.count
     guard headBytes < 1 << 18 else { return false }
     guard !isHeadWhole else { return true }
-    let line = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .newlines)
+    // Without control characters: parts of it may be shown.
+    let line = String(decoding: bytes.filter { $0 >= 0x20 }, as: UTF8.self)
     if let head = HTTPHead(statusLine: line) {
       self.head = head
     } else if !line.isEmpty {

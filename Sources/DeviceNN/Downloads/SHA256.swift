@@ -45,15 +45,31 @@ struct SHA256 {
       var (a, b, c, d) = (state[0], state[1], state[2], state[3])
       var (e, f, g, h) = (state[4], state[5], state[6], state[7])
       roundConstants.withUnsafeBufferPointer { k in
-        for i in 0..<64 {
-          let t1 = h &+ (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) &+ (e & f ^ ~e & g) &+ k[i] &+ w[i]
-          let t2 = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) &+ (a & b ^ a & c ^ b & c)
-          (a, b, c, d, e, f, g, h) = (t1 &+ t2, a, b, c, d &+ t1, e, f, g)
+        // Eight rounds at once: the words change places instead of being moved.
+        for i in stride(from: 0, to: 64, by: 8) {
+          step(a, b, c, &d, e, f, g, &h, k[i] &+ w[i])
+          step(h, a, b, &c, d, e, f, &g, k[i + 1] &+ w[i + 1])
+          step(g, h, a, &b, c, d, e, &f, k[i + 2] &+ w[i + 2])
+          step(f, g, h, &a, b, c, d, &e, k[i + 3] &+ w[i + 3])
+          step(e, f, g, &h, a, b, c, &d, k[i + 4] &+ w[i + 4])
+          step(d, e, f, &g, h, a, b, &c, k[i + 5] &+ w[i + 5])
+          step(c, d, e, &f, g, h, a, &b, k[i + 6] &+ w[i + 6])
+          step(b, c, d, &e, f, g, h, &a, k[i + 7] &+ w[i + 7])
         }
       }
       return state &+ SIMD8(a, b, c, d, e, f, g, h)
     }
   }
+}
+
+@inline(__always)
+private func step(
+  _ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: inout UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32, _ h: inout UInt32,
+  _ word: UInt32
+) {
+  let t1 = h &+ (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) &+ (e & f ^ ~e & g) &+ word
+  d = d &+ t1
+  h = t1 &+ (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) &+ (a & b ^ a & c ^ b & c)
 }
 
 private func rotated(_ x: UInt32, _ n: UInt32) -> UInt32 { x &>> n | x &<< (32 - n) }
