@@ -80,8 +80,8 @@ import Testing
 
   /// A checkpoint with torchvision's names, of a model with `classes`.
   private func weights(_ name: String, classes: Int = 3, change: (inout [TensorRecord]) -> Void = { _ in }) throws -> String {
-    let model = try Backbone(named: "mobilenet_v2_035").makeModel(classes: classes, on: Device(named: "cpu"))
-    var records = try model.records(naming: .torchvision)
+    let model = try Backbone(named: "mobilenet_v2_035").makeModel(ClassifierOptions(classes: classes), on: Device(named: "cpu"))
+    var records = try model.records(by: .torchvision)
     change(&records)
     try writeSafetensors(records, to: folder.path(of: name))
     return folder.path(of: name)
@@ -130,10 +130,9 @@ import Testing
   private var jpegBytes: [UInt8] { Image(width: 9, height: 9).jpegData() }
 
   @Test func weightsOfEitherFamilyAndAnyHeadWork() async throws {
-    let records = { (model: any ImageClassifier, naming: CheckpointNaming) in try model.records(naming: naming) }
-    let backbone = try Backbone(named: "mobilenet_v2_035", style: .keras)
-    let keras = backbone.makeModel(classes: 7, on: try Device(named: "cpu"))
-    try writeSafetensors(records(keras, .keras), to: folder.path(of: "keras.safetensors"))
+    let backbone = try Backbone(named: "mobilenet_v2_035", publisher: .keras)
+    let keras = backbone.makeModel(ClassifierOptions(classes: 7), on: try Device(named: "cpu"))
+    try writeSafetensors(keras.records(by: .keras), to: folder.path(of: "keras.safetensors"))
     let files = [
       folder.path(of: "keras.safetensors"), try weights("same.safetensors"), try weights("other.safetensors", classes: 10),
       try weights("headless.safetensors") { $0.removeAll { $0.name.hasPrefix("classifier") } },
@@ -142,7 +141,7 @@ import Testing
       let run = RunFolder(folder.path(of: "run\(number)"))
       let outcome = try await devicenn(training(run.path, epochs: 1, "--weights", file))
       #expect(outcome.status == 0, "\(outcome.errors)")
-      #expect(try run.configuration().architecture.style == (number == 0 ? .keras : .torchvision))
+      #expect(try run.configuration().architecture.publisher == (number == 0 ? .keras : .torchvision))
       // What a run wrote may be where the next begins.
       let next = folder.path(of: "next\(number)")
       #expect(try await devicenn(training(next, epochs: 1, "--weights", run.modelPath)).status == 0)

@@ -46,9 +46,11 @@ import Testing
   /// A process number that cannot exist stands for a run that was killed; our own is one that still writes.
   @Test func whatAKilledRunLeftIsRemoved() throws {
     try Data().write(to: URL(fileURLWithPath: folder.path(of: ".a.partial-2147483646-0")))
+    try Data().write(to: URL(fileURLWithPath: folder.path(of: ".another.partial-2147483646-12")))
     try Data().write(to: URL(fileURLWithPath: folder.path(of: ".a.partial-\(getpid())-x")))
+    try Data().write(to: URL(fileURLWithPath: folder.path(of: ".partial-notes")))
     try AtomicFile.write("x", to: folder.path(of: "a"))
-    #expect(folder.contents == [".a.partial-\(getpid())-x", "a"])
+    #expect(folder.contents == [".a.partial-\(getpid())-x", ".partial-notes", "a"])
   }
 
   /// The limit is far above what other tests write at the same time in this process.

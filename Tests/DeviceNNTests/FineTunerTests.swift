@@ -20,8 +20,8 @@ import Testing
     var options = FineTuningOptions()
     (options.epochs, options.batchSize, options.imageSize) = (2, 8, 32)
     change(&options)
-    let model = backbone.makeModel(classes: data.classes.count, seed: options.seed, on: device)
-    try model.load(PretrainedWeights.file(for: backbone), naming: backbone.naming, headIsOptional: true)
+    let model = backbone.makeModel(ClassifierOptions(classes: data.classes.count, seed: options.seed), on: device)
+    try model.load(PretrainedWeights.file(for: backbone), by: backbone.publisher, replacesHead: true)
     let configuration = ModelConfiguration(
       architecture: backbone, classes: data.classes, training: options, data: data.path, weights: PretrainedWeights.name)
     return try FineTuner(model, configuration, data: data, run: RunFolder(folder.path(of: name)), on: device)
@@ -31,8 +31,8 @@ import Testing
     let data = try photos()
     let device = try Device(named: "cpu")
     let backbone = try Backbone(named: "mobilenet_v2_035")
-    let model = backbone.makeModel(classes: data.classes.count, on: device)
-    try model.load(PretrainedWeights.file(for: backbone), naming: backbone.naming, headIsOptional: true)
+    let model = backbone.makeModel(ClassifierOptions(classes: data.classes.count), on: device)
+    try model.load(PretrainedWeights.file(for: backbone), by: backbone.publisher, replacesHead: true)
     var options = FineTuningOptions()
     (options.epochs, options.imageSize) = (1, 32)
     let configuration = ModelConfiguration(

@@ -57,7 +57,7 @@ import Testing
 
   @Test func theSeedDecidesTheWeights() throws {
     func weights(_ seed: UInt64) throws -> [[Float]] {
-      try MobileNetV2(width: 0.35, classes: 3, seed: seed, on: TestDevice.cpu).parameters().map {
+      try MobileNetV2(width: 0.35, ClassifierOptions(classes: 3, seed: seed), on: TestDevice.cpu).parameters().map {
         try $0.value.scalars()
       }
     }

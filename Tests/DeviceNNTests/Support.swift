@@ -72,13 +72,17 @@ enum GoldenNumbers {
 
   /// The value of a parameter or statistic called `name`, in PyTorch's layout.
   static func filled(_ name: String, shape: [Int]) -> [Float] {
-    let leaf = name.split(separator: ".").last!
+    let leaf = String(name.split(separator: ".").last!)
     let bound = (6 / Double(shape.dropFirst().reduce(1, *))).squareRoot()
     return uniform(name, count: shape.reduce(1, *)).map { u in
       Float(
         leaf == "running_var"
           ? 0.5 + u
           : leaf == "running_mean"
+            ? 0.2 * (u - 0.5)
+            : ["layer_scale", "gamma"].contains(leaf)
+            ? 0.5 + u
+            : ["cls_token", "pos_embed", "class_token"].contains(leaf)
             ? 0.2 * (u - 0.5)
             : shape.count >= 2
               ? (2 * u - 1) * bound

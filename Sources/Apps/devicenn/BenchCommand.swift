@@ -32,7 +32,7 @@ struct BenchCommand: ParsableCommand {
 
   /// MobileNetV2 on random images that are already on the device.
   private func step(_ device: Device) throws {
-    let model = try Backbone(named: "mobilenet_v2_035").makeModel(classes: 5, on: device)
+    let model = try Backbone(named: "mobilenet_v2_035").makeModel(ClassifierOptions(classes: 5), on: device)
     var random = Philox(seed: 1)
     let count = batchSize * imageSize * imageSize * 3
     let images = Tensor((0..<count).map { _ in random.uniform(-1, 1) }, shape: [batchSize, imageSize, imageSize, 3], on: device)

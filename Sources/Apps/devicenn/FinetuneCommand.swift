@@ -100,12 +100,16 @@ struct FinetuneCommand: ParsableCommand {
     var architecture = try Backbone(named: backbone ?? "mobilenet_v2_035")
     let file = fromScratch ? nil : try weights.map { try SafetensorsFile(path: $0) } ?? PretrainedWeights.file(for: architecture)
     if let file { architecture = architecture.matching(file) }
-    let model = architecture.makeModel(classes: classes.count, seed: options.seed, on: device)
-    if let file { try model.load(file, naming: architecture.naming, headIsOptional: true) }
     var configuration = ModelConfiguration(
       architecture: architecture, classes: classes, training: options, data: data!,
       weights: fromScratch ? "from scratch" : weights ?? PretrainedWeights.name)
     configuration.command = typedCommand
+    let model = architecture.makeModel(configuration.options, on: device)
+    if let file {
+      let notes = try model.load(file, by: architecture.publisher, replacesHead: true)
+      // Everybody's classes are other than those of the built-in weights.
+      if weights != nil { notes.forEach { complain("\($0)") } }
+    }
     return (model, configuration)
   }
 
@@ -128,7 +132,7 @@ struct FinetuneCommand: ParsableCommand {
     }
     // The photos may have moved; that they are the same is checked by their names.
     if let data { configuration.data = data }
-    let model = configuration.architecture.makeModel(classes: configuration.classes.count, seed: training.seed, on: device)
+    let model = configuration.architecture.makeModel(configuration.options, on: device)
     return (model, configuration)
   }
 

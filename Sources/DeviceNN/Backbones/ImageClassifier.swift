@@ -1,26 +1,50 @@
-/// A network that answers with a logit for each class: a backbone that makes features of an image, and a linear head.
+/// A network that answers with a logit for each class: a backbone that makes features of an image, and a head.
 public protocol ImageClassifier: Module {
-  /// The number of features, which the head takes.
+  /// The backbone's blocks in order, those of one stage together: the stem first. Each takes what the one before made.
+  var stages: [[any Layer]] { get }
+  /// Makes logits of what `features(of:)` returns.
+  var head: any Layer { get }
+  /// The channels of what the head takes.
   var featureCount: Int { get }
-  var head: Linear { get }
-  /// features(N,featureCount) of images x(N,H,W,3).
+  /// What the head takes of images x(N,H,W,C): (N,featureCount), by default the mean over all places of the last map.
   func features(of x: Tensor) -> Tensor
-  /// logits(N,classes) of images x(N,H,W,3).
+  /// logits(N,classes) of images x(N,H,W,C).
   func callAsFunction(_ x: Tensor) -> Tensor
-  /// What checkpoints of `naming` call the parameter that we call `name`.
-  func name(of name: String, in naming: CheckpointNaming) -> String
+  /// Maps (N,H/s,W/s,channels) at each stride s, the finest first, for heads that locate.
+  func featureMaps(of x: Tensor) -> [Tensor]
+  /// What a checkpoint of `publisher` calls the parameter `name`, and in what shape it stores `shape`; both are given as
+  /// the network's first publisher has them.
+  func stored(_ name: String, _ shape: [Int], by publisher: Publisher) -> StoredTensor
+  /// Makes a parameter's numbers of a tensor that has another shape in a file, as position embeddings for other image
+  /// sizes have; nil where nothing can be made of it.
+  func adaptation(from shape: [Int], to parameter: Parameter) -> (([Float]) -> [Float])?
 }
 
 extension ImageClassifier {
+  /// The last of the backbone's maps.
+  public func trunk(_ x: Tensor) -> Tensor { stages.joined().reduce(x) { x, block in block(x) } }
+
+  public func features(of x: Tensor) -> Tensor { trunk(x).globalAveragePooled() }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor { head(features(of: x)) }
+
+  public func featureMaps(of x: Tensor) -> [Tensor] {
+    var (maps, last): ([Tensor], Tensor) = ([], x)
+    for block in stages.joined() {
+      let next = block(last)
+      if next.shape[1] < last.shape[1], last !== x { maps.append(last) }
+      last = next
+    }
+    return maps + [last]
+  }
+
+  public func stored(_ name: String, _ shape: [Int], by publisher: Publisher) -> StoredTensor { StoredTensor(name, shape) }
+
+  public func adaptation(from shape: [Int], to parameter: Parameter) -> (([Float]) -> [Float])? { nil }
+
   /// All parameters but the head's.
   public var backboneParameters: [Parameter] {
     let inHead = Set(head.parameters().map(ObjectIdentifier.init))
     return parameters().filter { !inHead.contains(ObjectIdentifier($0)) }
   }
-}
-
-/// Whose names a checkpoint's tensors have.
-public enum CheckpointNaming: String, Sendable, Codable, CaseIterable {
-  case torchvision
-  case keras
 }

@@ -17,7 +17,7 @@ public struct AtomicFile: ~Copyable {
     to path: String, _ body: (borrowing AtomicFile) throws(FileError) -> Void
   ) throws(FileError) {
     limitsAreErrors
-    removePartials(of: path)
+    removePartials(in: folder(of: path))
     let file = try AtomicFile(path: path)
     do throws(FileError) {
       try body(file)
@@ -47,7 +47,8 @@ public struct AtomicFile: ~Copyable {
   private init(path: String) throws(FileError) {
     self.path = path
     let number = counter.add(1, ordering: .relaxed).oldValue
-    partialPath = Self.partialPrefix(of: path) + "\(getpid())-\(number)"
+    let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+    partialPath = "\(Self.folder(of: path))/.\(name)\(Self.partialMark)\(getpid())-\(number)"
     descriptor = open(partialPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw unwritable(path, errno) }
   }
@@ -68,23 +69,19 @@ extension AtomicFile {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  private static func partialPrefix(of path: String) -> String {
-    let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
-    return folder(of: path) + "/." + name + ".partial-"
-  }
-
-  /// A run that was killed while it wrote leaves its temporary file; the next write of that file removes it. The
-  /// temporary file of a process that is still running is not touched.
-  private static func removePartials(of path: String) {
-    let prefix = partialPrefix(of: path).split(separator: "/").last.map(String.init) ?? ""
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(of: path))) ?? []
-    for name in names where name.hasPrefix(prefix) {
-      guard let process = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ pid_t($0) }) else {
-        continue
-      }
-      if kill(process, 0) != 0, errno == ESRCH { unlink(folder(of: path) + "/" + name) }
+  /// A run that was killed while it wrote leaves a temporary file; the next write into that folder, of whichever
+  /// file, removes it. The temporary file of a process that is still running is not touched.
+  private static func removePartials(in folder: String) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where name.hasPrefix(".") {
+      guard let mark = name.range(of: partialMark, options: .backwards),
+        let process = name[mark.upperBound...].split(separator: "-").first.flatMap({ pid_t($0) })
+      else { continue }
+      if kill(process, 0) != 0, errno == ESRCH { unlink(folder + "/" + name) }
     }
   }
+
+  private static let partialMark = ".partial-"
 
   /// A rename is only on the disk when its folder is.
   private static func synchronize(folder: String, for path: String) throws(FileError) {

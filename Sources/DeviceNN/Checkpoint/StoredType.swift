@@ -16,6 +16,9 @@ public enum StoredType: String, Sendable, Hashable, CaseIterable {
   case uint8 = "U8"
   case bool = "BOOL"
 
+  /// Whether its numbers can be had as floats.
+  public var isFloat: Bool { [.float64, .float32, .float16, .bfloat16].contains(self) }
+
   /// Bytes of one element.
   public var byteCount: Int {
     switch self {

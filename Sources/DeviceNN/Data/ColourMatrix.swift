@@ -82,6 +82,8 @@ public struct Normalization: Sendable, Equatable {
   public static let imageNet = Normalization(mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
   /// To -1 … 1, as some of Google's checkpoints have it.
   public static let symmetric = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5])
+  /// (byte - 128) / 128, as TensorFlow's model garden has it.
+  public static let tensorflow = Normalization(mean: .init(repeating: 128 / 255), deviation: .init(repeating: 128 / 255))
   public static let none = Normalization(mean: [0, 0, 0], deviation: [1, 1, 1])
 
   /// As a map of colours of 0 … 1.

@@ -118,7 +118,7 @@ public final class FineTuner {
       imagesPerSecond: Double(data.train.count) / trainSeconds)
     try metrics.append(line)
     try writeSafetensors(
-      model.records(naming: configuration.architecture.naming),
+      model.records(by: configuration.architecture.publisher),
       metadata: ["format": "pt", "architecture": configuration.architecture.name], to: run.modelPath)
     var next = position
     next.epoch = epoch
@@ -182,9 +182,9 @@ public final class FineTuner {
 }
 
 extension Module {
-  /// Makes every dropout of this part drop what it drops at a step, whether the run was resumed or not.
+  /// Makes every random layer of this part draw what it draws at a step, whether the run was resumed or not.
   func drop(at step: Int) {
-    if let dropout = self as? Dropout { dropout.stream = UInt32(truncatingIfNeeded: step) }
+    if let layer = self as? any RandomLayer { layer.stream = UInt32(truncatingIfNeeded: step) }
     for case (_, .module(let module)) in parts { module.drop(at: step) }
   }
 }

@@ -32,6 +32,11 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     self.weights = weights
   }
 
+  /// What the network is made for.
+  public var options: ClassifierOptions {
+    ClassifierOptions(classes: classes.count, imageSize: imageSize, seed: training.seed)
+  }
+
   /// How a picture is shown to the model when it is not trained.
   public var transform: ImageTransform {
     ImageTransform(
@@ -119,8 +124,8 @@ public struct RunFolder: Sendable {
       throw ModelError.notARun(path: path, reason: "it has no model.safetensors yet; --resume the run")
     }
     let backbone = configuration.architecture
-    let model = backbone.makeModel(classes: configuration.classes.count, on: device)
-    try model.load(SafetensorsFile(path: modelPath), naming: backbone.naming)
+    let model = backbone.makeModel(configuration.options, on: device)
+    try model.load(SafetensorsFile(path: modelPath), by: backbone.publisher)
     model.evaluate()
     return (model, configuration)
   }

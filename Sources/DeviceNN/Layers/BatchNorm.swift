@@ -4,7 +4,7 @@ public import Kernels
 ///
 /// While it trains, it uses the batch's statistics. In evaluation and when frozen it uses the running ones and leaves
 /// them alone: a frozen backbone computes the same whatever runs through it.
-public final class BatchNorm: Module {
+public final class BatchNorm: Layer {
   public let weight: Parameter
   public let bias: Parameter
   public let runningMean: Parameter
@@ -23,8 +23,10 @@ public final class BatchNorm: Module {
     runningVar = Parameter(Tensor(repeating: 1, shape: [channels], on: device), isStatistic: true)
   }
 
+  public func callAsFunction(_ x: Tensor) -> Tensor { callAsFunction(x, residual: nil) }
+
   /// activation(normalised x + residual)
-  public func callAsFunction(_ x: Tensor, residual: Tensor? = nil, activation: Activation = .none) -> Tensor {
+  public func callAsFunction(_ x: Tensor, residual: Tensor?, activation: Activation = .none) -> Tensor {
     x.batchNormalized(
       gamma: weight.value, beta: bias.value, runningMean: runningMean.value, runningVariance: runningVar.value,
       momentum: momentum, epsilon: epsilon, usesBatch: isTraining && weight.isTrainable, residual: residual,

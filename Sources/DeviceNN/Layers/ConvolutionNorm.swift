@@ -6,32 +6,53 @@ public enum PaddingStyle: String, Sendable, Codable {
   case symmetric
   /// TensorFlow's `SAME`: strided convolutions of even sizes pad at the bottom and the right only.
   case same
+  /// None: patches that tile the image.
+  case none
 
   func padding(kernel: Int, stride: Int, height: Int, width: Int) -> Padding {
     let most = kernel / 2
+    guard self != .none else { return .none }
     guard self == .same, stride > 1 else { return Padding(most) }
     return Padding(top: most - (1 - height % 2), left: most - (1 - width % 2), bottom: most, right: most)
   }
 }
 
 /// Convolution, batch norm, activation: torchvision's `Conv2dNormActivation`, whose parts are called 0 and 1.
-public final class ConvolutionNorm: Module {
+public final class ConvolutionNorm: Layer {
   public let convolution: Convolution2D
-  public let norm: BatchNorm
-  public let activation: Activation
+  /// None where it was folded into the convolution, which has a bias then.
+  public let norm: BatchNorm?
+  public let activation: Nonlinearity.Kind
   public var isTraining = true
 
+  /// - Parameter isFolded: for checkpoints in which batch norm was multiplied into the weights.
   public init(
-    _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1, activation: Activation,
-    padding: PaddingStyle, epsilon: Float, on device: Device, random: inout Philox
+    _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1, activation: Nonlinearity.Kind,
+    padding: PaddingStyle = .symmetric, epsilon: Float = 1e-5, momentum: Float = 0.1, isFolded: Bool = false,
+    on device: Device, random: inout Philox
   ) {
     convolution = Convolution2D(
-      inputs, outputs, kernel: kernel, stride: stride, padding: padding, groups: groups, on: device, random: &random)
-    norm = BatchNorm(outputs, epsilon: epsilon, on: device)
+      inputs, outputs, kernel: kernel, stride: stride, padding: padding, groups: groups, hasBias: isFolded, on: device,
+      random: &random)
+    norm = isFolded ? nil : BatchNorm(outputs, epsilon: epsilon, momentum: momentum, on: device)
     self.activation = activation
   }
 
-  public var parts: [(name: String, part: Part)] { [("0", .module(convolution)), ("1", .module(norm))] }
+  public var parts: [(name: String, part: Part)] {
+    [("0", .module(convolution))] + (norm.map { [("1", .module($0))] } ?? [])
+  }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor { norm(convolution(x), activation: activation) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { callAsFunction(x, residual: nil) }
+
+  /// activation(norm(convolution(x)) + residual)
+  public func callAsFunction(_ x: Tensor, residual: Tensor?) -> Tensor {
+    let fused = activation.fused
+    guard let norm else {
+      let y = convolution(x, activation: residual == nil ? fused ?? .none : .none)
+      if residual == nil, fused != nil { return y }
+      return activation(residual.map { y + $0 } ?? y)
+    }
+    let y = norm(convolution(x), residual: residual, activation: fused ?? .none)
+    return fused == nil ? activation(y) : y
+  }
 }

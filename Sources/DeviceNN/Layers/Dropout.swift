@@ -1,9 +1,14 @@
+/// A layer that draws random numbers while it trains.
+public protocol RandomLayer: AnyObject {
+  /// Each call draws other numbers. Set from the step's number, so that a resumed run draws what it would have.
+  var stream: UInt32 { get set }
+}
+
 /// Zeroes a share of its input while it trains (Srivastava et al. 2014).
-public final class Dropout: Module {
+public final class Dropout: Layer, RandomLayer {
   public var isTraining = true
   public let probability: Float
   private let seed: UInt64
-  /// Each call drops other elements. Set from the step's number, so that a resumed run drops what it would have.
   public var stream: UInt32 = 0
 
   public init(_ probability: Float, seed: UInt64) {

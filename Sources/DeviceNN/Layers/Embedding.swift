@@ -7,8 +7,7 @@ public final class Embedding: Module {
 
   /// Weights are normal with `deviation`, as in PyTorch.
   public init(_ words: Int, _ features: Int, deviation: Float = 1, on device: Device, random: inout Philox) {
-    weight = Parameter(
-      Tensor(random.normals(words * features, deviation: deviation), shape: [words, features], on: device))
+    weight = Parameter(.normal(deviation: deviation, shape: [words, features], seed: random.next(), on: device))
   }
 
   public func callAsFunction(_ indices: IntTensor) -> Tensor { weight.value.embedding(indices) }

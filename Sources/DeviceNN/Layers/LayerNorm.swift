@@ -1,7 +1,7 @@
 public import Kernels
 
 /// Normalises each row (…,C) by itself (Ba et al. 2016), as PyTorch's `LayerNorm` over the last dimension.
-public final class LayerNorm: Module {
+public final class LayerNorm: Layer {
   public let weight: Parameter
   public let bias: Parameter
   public var isTraining = true

@@ -1,7 +1,7 @@
 public import Kernels
 
 /// y(N,out) = x(N,in) · weight(in,out) + bias(out).
-public final class Linear: Module {
+public final class Linear: Layer {
   public let weight: Parameter
   public let bias: Parameter
   public var isTraining = true
@@ -9,13 +9,9 @@ public final class Linear: Module {
   /// Weights are normal with `deviation`, the bias zero: what classification heads start from in torchvision.
   public init(_ inputs: Int, _ outputs: Int, deviation: Float = 0.01, on device: Device, random: inout Philox) {
     weight = Parameter(
-      Tensor(random.normals(inputs * outputs, deviation: deviation), shape: [inputs, outputs], on: device), layout: .linear)
+      .normal(deviation: deviation, shape: [inputs, outputs], seed: random.next(), on: device), layout: .linear)
     bias = Parameter(Tensor(repeating: 0, shape: [outputs], on: device))
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.value, bias: bias.value) }
-}
-
-extension Philox {
-  mutating func normals(_ count: Int, deviation: Float) -> [Float] { (0..<count).map { _ in normal() * deviation } }
 }

@@ -2,7 +2,7 @@ public import Kernels
 
 /// The transpose of a convolution (Zeiler et al. 2010), which makes images larger: PyTorch's `ConvTranspose2d` with
 /// weight(R,S,C/groups,K) for K inputs and C outputs.
-public final class TransposedConvolution2D: Module {
+public final class TransposedConvolution2D: Layer {
   public let weight: Parameter
   public let bias: Parameter
   public var isTraining = true
@@ -27,8 +27,7 @@ public final class TransposedConvolution2D: Module {
     let shape = [kernel, kernel, outputs / groups, inputs]
     let fanIn = Float(kernel * kernel * inputs / groups) / Float(stride * stride)
     weight = Parameter(
-      Tensor(
-        random.normals(shape.reduce(1, *), deviation: (2 / Swift.max(fanIn, 1)).squareRoot()), shape: shape, on: device),
+      .normal(deviation: (2 / Swift.max(fanIn, 1)).squareRoot(), shape: shape, seed: random.next(), on: device),
       layout: .convolution)
     bias = Parameter(Tensor(repeating: 0, shape: [outputs], on: device))
   }
