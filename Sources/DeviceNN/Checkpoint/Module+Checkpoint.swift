@@ -11,7 +11,7 @@ extension ImageClassifier {
   /// - Returns: what a user should know of: what was left out or adapted, tensors with numbers that are none.
   @discardableResult
   public func load(
-    _ file: SafetensorsFile, by publisher: Publisher, replacesHead: Bool = false
+    _ file: any Checkpoint, by publisher: Publisher, replacesHead: Bool = false
   ) throws(CheckpointError) -> [LoadingNote] {
     let all = namedParameters().map { name, parameter in
       (stored: stored(name, parameter.storedShape, by: publisher), parameter: parameter)

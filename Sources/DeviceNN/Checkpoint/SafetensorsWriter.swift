@@ -50,20 +50,3 @@ func safetensorsHeader(
   header.append(Data(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
   return header
 }
-
-/// `text` as a string of JSON, with its quotes.
-package func jsonString(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": result += "\\\""
-    case "\\": result += "\\\\"
-    case "\n": result += "\\n"
-    case "\r": result += "\\r"
-    case "\t": result += "\\t"
-    case "\0"..."\u{1F}": result += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result + "\""
-}
