@@ -46,11 +46,10 @@ struct RateFinderCommand: ParsableCommand {
     try AtomicFile.write(sweep.svg, to: out)
     let suggestion = sweep.suggestion
     if json {
-      try say(
-        jsonObject([
-          ("suggestion", suggestion.map { .number(Double($0)) } ?? .null),
-          ("rates", .list(sweep.rates.map { .number(Double($0)) })), ("losses", .list(sweep.losses.map { .number($0) })),
-        ]))
+      let rates = sweep.rates.map { JSONValue.number(Double($0)) }
+      let losses = sweep.losses.map { JSONValue.number($0) }
+      let best = suggestion.map { JSONValue.number(Double($0)) } ?? .null
+      try say(jsonObject([("suggestion", best), ("rates", .list(rates)), ("losses", .list(losses))]))
     } else {
       try say(suggestion.map { "--learning-rate \(String(format: "%.2g", $0))" } ?? "the loss never falls: no rate is suggested")
       try say("the curve: \(out)")

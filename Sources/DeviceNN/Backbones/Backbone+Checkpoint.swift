@@ -1,4 +1,4 @@
-public import Kernels
+internal import Kernels
 
 /// How a checkpoint and a network suit each other.
 public struct BackboneFit: Sendable, Equatable {
