@@ -509,8 +509,8 @@ __kernel void one_hot(const int n, const int classes, __global const int *restri
   for (int i = GROUP(0) * CHUNK + LANE; i < end; i += LOCAL) y[i] = index[i / classes] == i % classes ? 1.0f : 0.0f;
 }
 
-// Sums along an axis are cut into spans of SPAN places: the spans' own sums, summed along the axis in their turn, are what
-// the places of the next span begin with. A lane has one column of one span.
+// Sums along an axis are cut into spans of SPAN places: the spans' own sums, summed along the axis in their turn, are
+// what the next span begins with. A lane has one column of one span.
 #define SPAN 128
 
 // Adds a value to sum + lost, where `lost` is what the additions so far have rounded away.
@@ -524,8 +524,8 @@ static inline void add_kept(float *sum, float *lost, const float value) {
 // Beyond infinity there is nothing to correct.
 static inline float corrected(const float sum, const float lost) { return isnan(lost) ? sum : sum + lost; }
 
-// y(outer,spans - 1,inner) = the sums of all spans of x(outer,axis,inner) but the last, counted from the axis' end where
-// isReversed; n of them                                                        groups(ceil(n / LOCAL), 1, 1)
+// y(outer,spans - 1,inner) = the sums of all spans of x(outer,axis,inner) but the last, counted from the axis' end
+// where isReversed; n of them                                                  groups(ceil(n / LOCAL), 1, 1)
 __kernel void span_sums(const int n, const int axis, const int inner, const int isReversed,
                         __global const float *restrict x, __global float *restrict y) {
   const int at = GROUP(0) * LOCAL + LANE, whole = (axis - 1) / SPAN;
@@ -539,8 +539,8 @@ __kernel void span_sums(const int n, const int axis, const int inner, const int 
   y[at] = corrected(sum, lost);
 }
 
-// y(outer,axis,inner) = the sum of x up to each place along the axis, or from it on; starts(outer,spans - 1,inner) are what
-// all spans but the first begin with, and n = outer · spans · inner            groups(ceil(n / LOCAL), 1, 1)
+// y(outer,axis,inner) = the sum of x up to each place along the axis, or from it on; starts(outer,spans - 1,inner) are
+// what all spans but the first begin with, and n = outer · spans · inner       groups(ceil(n / LOCAL), 1, 1)
 __kernel void cumulative_sum(const int n, const int axis, const int inner, const int isReversed,
                              __global const float *restrict x, __global const float *restrict starts,
                              __global float *restrict y) {
