@@ -45,6 +45,21 @@ extension SelfTest {
             stride: (stride, stride), padding: Padding(kernel / 2), groups: channels), probe)
       }
     },
+    SelfTest("transposed convolution") { probe in
+      let device = probe.device
+      for (inputs, outputs, groups) in [(3, 35, 1), (4, 6, 2), (5, 5, 5)] {
+        let shape = ConvolutionShape(
+          batch: 2, height: 11, width: 9, inputChannels: outputs, outputChannels: inputs, kernel: (3, 3), stride: (2, 2),
+          padding: Padding(1), groups: groups)
+        let (x, w, bias) = (probe.numbers(shape.outputCount), probe.numbers(shape.weightCount), probe.numbers(outputs))
+        var y = (0..<shape.inputCount).map { Double(bias[$0 % outputs]) }
+        shape.forEachProduct { i, j, o in y[i] += Double(x[o]) * Double(w[j]) }
+        try probe.expect(
+          device.transposedConvolution(
+            device.makeBuffer(x), device.makeBuffer(w), shape, bias: device.makeBuffer(bias), activation: .relu),
+          y.map { max($0, 0) }, depth: 256, "a transposed convolution of \(inputs) channels")
+      }
+    },
   ]
 
   /// y, dx and dw from one walk over what is multiplied with what.
@@ -67,7 +82,7 @@ extension SelfTest {
 
 extension ConvolutionShape {
   /// Calls `body` with the places in x(N,H,W,C), w(R,S,C/groups,K) and y(N,P,Q,K) of each product of the convolution.
-  fileprivate func forEachProduct(_ body: (_ x: Int, _ w: Int, _ y: Int) -> Void) {
+  func forEachProduct(_ body: (_ x: Int, _ w: Int, _ y: Int) -> Void) {
     let (c, k) = (inputChannels / groups, outputChannels / groups)
     for pixel in 0..<batch * outputHeight * outputWidth {
       let (n, p, q) = (pixel / (outputHeight * outputWidth), pixel / outputWidth % outputHeight, pixel % outputWidth)
