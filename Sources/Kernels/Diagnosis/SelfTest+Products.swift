@@ -38,10 +38,11 @@ extension SelfTest {
       }
     },
     SelfTest("depthwise convolution") { probe in
-      for (channels, kernel, stride) in [(35, 3, 1), (48, 3, 2), (17, 5, 1)] {
+      // At these widths the last pixels that are computed together see one column too many.
+      for (channels, kernel, stride, width) in [(35, 3, 1, 8), (48, 3, 2, 7), (17, 5, 1, 9)] {
         try check(
           ConvolutionShape(
-            batch: 2, height: 11, width: 9, inputChannels: channels, outputChannels: channels, kernel: (kernel, kernel),
+            batch: 2, height: 11, width: width, inputChannels: channels, outputChannels: channels, kernel: (kernel, kernel),
             stride: (stride, stride), padding: Padding(kernel / 2), groups: channels), probe)
       }
     },
