@@ -14,9 +14,9 @@ struct FinetuneCommand: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("The folder of photos.", valueName: "dir")) var data: String?
-  @Option(help: ArgumentHelp("The network: mobilenet_v2_035 is MobileNetV2 at 0.35 of its width. (default: mobilenet_v2_035)", valueName: "name"))
+  @Option(help: ArgumentHelp("The network, see 'devicenn models'. (default: that of the weights, or mobilenet_v2_035)", valueName: "name"))
   var backbone: String?
-  @Option(help: ArgumentHelp("Pretrained weights, a safetensors file, a PyTorch file or a Hugging Face folder. (default: the built-in ones)", valueName: "file"))
+  @Option(help: ArgumentHelp("Pretrained weights: a file of PyTorch or safetensors, a folder of Hugging Face's layout or of a run, or a name that 'devicenn weights pull' got. (default: what was pulled for the backbone, or the built-in ones)", valueName: "weights"))
   var weights: String?
   @Flag(help: "Start from random weights.") var fromScratch = false
   @OptionGroup var training: TrainingOptions
@@ -44,7 +44,7 @@ struct FinetuneCommand: ParsableCommand {
     defer { signals.forEach { $0.cancel() } }
     if !resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
     let device = try device.open()
-    var (configuration, file) = resume ? (try resumedConfiguration(folder), nil) : try newConfiguration()
+    var (configuration, pretrained) = resume ? (try resumedConfiguration(folder), nil) : try newConfiguration()
     let options = configuration.training
     let data = try ImageDataset(
       path: configuration.data, skippingBad: options.skipsBadImages, seed: options.seed, fewShot: options.fewShot)
@@ -52,8 +52,8 @@ struct FinetuneCommand: ParsableCommand {
     if !data.skipped.isEmpty { progress.print(data.skipped.count == 1 ? "1 photo was skipped" : "\(data.skipped.count) photos were skipped") }
     guard data.classes == configuration.classes else { throw ModelError.otherData(path: folder.path, data: data.path) }
     let model = configuration.architecture.makeModel(configuration.options, on: device)
-    if let file {
-      let notes = try model.load(file, by: configuration.architecture.publisher, replacesHead: true)
+    if let pretrained {
+      let notes = try model.load(pretrained.checkpoint, by: pretrained.backbone.publisher, replacesHead: true)
       // Everybody's classes are other than those of the built-in weights.
       if weights != nil { notes.forEach { progress.print("\($0)") } }
     }
@@ -79,21 +79,19 @@ struct FinetuneCommand: ParsableCommand {
     }
   }
 
-  private func newConfiguration() throws -> (ModelConfiguration, (any Checkpoint)?) {
+  private func newConfiguration() throws -> (ModelConfiguration, PretrainedModel?) {
     // The folder is listed first: a wrong path should not wait for weights. It is read whole a moment later.
     let classes = try ImageDataset.classes(of: data!)
-    var architecture = try Backbone(named: backbone ?? "mobilenet_v2_035")
-    let file: (any Checkpoint)? =
-      fromScratch ? nil : try weights.map(openCheckpoint) ?? PretrainedWeights.file(for: architecture)
-    if let file { architecture = architecture.matching(file) }
+    let pretrained = fromScratch ? nil : try PretrainedModel(weights: weights, backbone: backbone)
+    let architecture = try pretrained?.backbone ?? Backbone(named: backbone ?? PretrainedWeights.backboneName)
     var options = training.applied(to: FineTuningOptions())
     options.fromScratch = fromScratch
     options.skipsBadImages = skipBadImages
     var configuration = ModelConfiguration(
-      architecture: architecture, classes: classes, training: options, data: data!,
-      weights: fromScratch ? "from scratch" : weights ?? PretrainedWeights.name)
+      architecture: architecture, classes: classes, normalization: pretrained?.normalization, training: options,
+      data: data!, weights: pretrained?.name ?? "from scratch")
     configuration.command = typedCommand
-    return (configuration, file)
+    return (configuration, pretrained)
   }
 
   /// The recipe that was asked for, or the one that suits the data.

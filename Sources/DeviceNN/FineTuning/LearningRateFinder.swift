@@ -31,7 +31,7 @@ extension FineTuner {
   /// it was. Ends early where the loss is four times the smallest so far.
   ///
   /// - Parameter batchSize: pictures a step; fewer than in training give the same curve, noisier and sooner.
-  static func sweep(
+  public static func sweep(
     _ model: any ImageClassifier, _ options: FineTuningOptions, data: ImageDataset, transform: ImageTransform,
     rates: ClosedRange<Float>, steps: Int, batchSize: Int, on device: Device,
     onStep: (_ step: Int, _ rate: Float, _ loss: Double) -> Void = { _, _, _ in }

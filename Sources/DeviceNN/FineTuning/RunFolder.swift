@@ -23,9 +23,10 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var command = ""
 
   public init(
-    architecture: Backbone, classes: [String], training: FineTuningOptions, data: String, weights: String
+    architecture: Backbone, classes: [String], normalization: Normalization? = nil, training: FineTuningOptions,
+    data: String, weights: String
   ) {
-    let normalization = architecture.normalization
+    let normalization = normalization ?? architecture.normalization
     self.architecture = architecture
     self.classes = classes
     self.imageSize = training.imageSize
