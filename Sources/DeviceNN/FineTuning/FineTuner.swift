@@ -95,7 +95,7 @@ public final class FineTuner {
   /// Trains what is left of the run. Epochs end with a line in metrics.jsonl, weights in model.safetensors and a
   /// checkpoint; short ones are stored once a second.
   ///
-  /// - Returns: what the final model says of the validation pictures.
+  /// - Returns: what the final model says of the validation pictures, at the temperature that suits it.
   public func train(
     onProgress: (TrainingProgress) -> Void = { _ in }, onEpoch: (EpochMetrics) throws -> Void = { _ in }
   ) throws -> Evaluation {
@@ -226,9 +226,10 @@ public final class FineTuner {
     let evaluation = try model.evaluation(
       of: validationLoader, mirrored: options.testTimeAugmentation, on: device)
     position.phases[.validation, default: 0] += start.secondsUntilNow
-    configuration.calibration = evaluation.calibration
+    let calibration = evaluation.calibration
+    configuration.calibration = calibration
     try run.write(configuration)
-    return evaluation
+    return evaluation.scaled(temperature: calibration.temperature)
   }
 
   /// No network that learns has a loss of thousands; one that began to diverge soon has none at all.
