@@ -57,7 +57,8 @@ extension ResNet.Block {
     _ channels: inout Int, width: Int, stride: Int, on device: Device, random: inout Philox
   ) -> ResidualBlock {
     func convolution(
-      _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1, _ activation: Nonlinearity.Kind = .relu
+      _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1,
+      _ activation: Nonlinearity.Kind = .relu
     ) -> ConvolutionNorm {
       ConvolutionNorm(
         inputs, outputs, kernel: kernel, stride: stride, groups: groups, activation: activation, on: device,

@@ -59,8 +59,8 @@ public final class VGG: ImageClassifier {
   public func callAsFunction(_ x: Tensor) -> Tensor { head(dropout(features(of: x))) }
 }
 
-/// A linear layer of all numbers of a map (N,H,W,C). Files have its weight for (C,H,W), as a convolution's with a kernel
-/// of the map's size.
+/// A linear layer of all numbers of a map (N,H,W,C). Files have its weight for the order (C,H,W), which is how they
+/// have that of a convolution with a kernel of the map's size.
 final class FlattenedLinear: Layer {
   let weight: Parameter
   let bias: Parameter
@@ -76,7 +76,7 @@ final class FlattenedLinear: Layer {
   func callAsFunction(_ x: Tensor) -> Tensor {
     let inputs = x.shape.dropFirst().reduce(1, *)
     return x.reshaped([x.shape[0], inputs])
-      .linear(weight.value.reshaped([inputs, bias.value.count]), bias: bias.value)
+      .linear(weight.adapted.reshaped([inputs, bias.value.count]), bias: bias.value)
   }
 }
 
