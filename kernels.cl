@@ -2409,6 +2409,31 @@ __kernel void sgd(const float rate, const float momentum, const float decay, con
   EACH_OF_EIGHT(SGD_STEP)
 }
 
+static inline void average_tensor(const float share, const int n, __global const float *w, __global float *a) {
+  FOR_VECTORS(i, n) {
+    const VEC average = LOAD(a + i);
+    STORE_PART(average + share * (LOAD(w + i) - average), a + i, n - i);
+  }
+}
+
+// A running average of weights: a += share · (w - a)
+#define AVERAGE_TENSOR(t) const int n##t, __global const float *w##t, __global float *a##t
+#define AVERAGE_STEP(t) average_tensor(share, n##t, w##t, a##t);
+__kernel void average(const float share, EIGHT(AVERAGE_TENSOR)) { EACH_OF_EIGHT(AVERAGE_STEP) }
+
+static inline void exchange_tensor(const int n, __global float *a, __global float *b) {
+  FOR_VECTORS(i, n) {
+    const VEC x = LOAD(a + i), y = LOAD(b + i);
+    STORE_PART(y, a + i, n - i);
+    STORE_PART(x, b + i, n - i);
+  }
+}
+
+// a and b change places.
+#define EXCHANGE_TENSOR(t) const int n##t, __global float *a##t, __global float *b##t
+#define EXCHANGE_STEP(t) exchange_tensor(n##t, a##t, b##t);
+__kernel void exchange(EIGHT(EXCHANGE_TENSOR)) { EACH_OF_EIGHT(EXCHANGE_STEP) }
+
 // Adam and its kin: m = beta1 · m + (1 - beta1) · g, v = beta2 · v + (1 - beta2) · g², with g + decay · w as g, then
 // w = shrink · w - (fromGradient · g + fromMean · m) / (√v · correction + epsilon). The host makes of it
 //   Adam and AdamW   fromMean = rate / (1 - beta1^t), correction = 1 / √(1 - beta2^t); shrink = 1 - rate · decoupled decay

@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test func frozenBackbonesKeepEveryBit() throws {
-    let tuner = try tuner("run", photos()) { $0.freezesBackbone = true }
+    let tuner = try tuner("run", photos()) { $0.recipe = .head }
     func bits(_ parameters: [Parameter]) throws -> [[UInt32]] { try parameters.map { try $0.value.scalars().map(\.bitPattern) } }
     let (backbone, head) = (try bits(tuner.model.backboneParameters), try bits(tuner.model.head.parameters()))
     _ = try tuner.train()
