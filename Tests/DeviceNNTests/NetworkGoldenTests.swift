@@ -24,7 +24,7 @@ import Testing
         name: "mobilenet_v2", kink: ("features.15.conv.1.1.bias", behind: "features.15.conv.2"),
         spread: (4e-2, 5e-2)),
       // The number is 9e-6 in float64 and 3e-6 in PyTorch, where rounding makes up to 3e-5 by then.
-      Network(name: "resnet18", kink: ("layer4.1.bn1.bias", behind: "layer4.1.conv2"), spread: (0.6, 5e-2)),
+      Network(name: "resnet18", kink: ("layer4.1.bn1.bias", behind: "layer4.1.conv2"), spread: (0.6, 1e-2)),
       // PyTorch itself, in float64, in float32 with one thread, and with channels last, is up to 0.18 off the sums and
       // has losses from 1.31 to 2.00 there; norms are within 5e-3.
       Network(name: "resnet50", spread: (0.25, 0.5)),

@@ -19,7 +19,7 @@ public final class SqueezeNet: ImageClassifier {
       .squeezeNet(
         options.inputChannels, channels, kernel: kernel, stride: 2, padding: .none, on: device, random: &random),
       nil, activation: .relu)
-    // The eight modules between two poolings each: what is squeezed to, and half of what that is expanded to.
+    // The eight modules, by the pooling before them: what is squeezed to, and half of what that is expanded to.
     let modules =
       version == .v1_0
       ? [[(16, 64), (16, 64), (32, 128)], [(32, 128), (48, 192), (48, 192), (64, 256)], [(64, 256)]]
