@@ -14,6 +14,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "The peak of the schedule; the backbone learns at a third of it, the head at three times. (default: 0.001)")
   var learningRate: Float?
   @Option(help: "The schedule of the rate: one-cycle or cosine. (default: one-cycle)") var schedule: FineTuningOptions.RateSchedule?
+  @Option(help: ArgumentHelp("Passes in which a new head learns alone, from features that are computed once, before the first epoch. (default: 0)", valueName: "passes"))
+  var headWarmUp: Int?
   @Option(help: "The factor on the rate from each block to the one before it. (default: 1)") var layerDecay: Float?
   @Option(help: "How fast weights shrink; scales and biases don't. (default: 0.05)") var weightDecay: Float?
   @Option(help: "The largest norm of a step's gradients. (default: none)") var clipNorm: Float?
@@ -42,6 +44,7 @@ struct TrainingOptions: ParsableArguments {
     for (name, value) in counts {
       if let value, value < 1 { throw ValidationError("\(name) \(value) is not a positive number.") }
     }
+    if let headWarmUp, headWarmUp < 0 { throw ValidationError("--head-warm-up \(headWarmUp) is below 0.") }
     let positives = [("--learning-rate", learningRate), ("--layer-decay", layerDecay), ("--clip-norm", clipNorm)]
     for (name, value) in positives {
       if let value, !(value > 0 && value.isFinite) { throw ValidationError("\(name) \(value) is not a positive number.") }
@@ -71,6 +74,7 @@ struct TrainingOptions: ParsableArguments {
     set(\.accumulation, accumulate)
     set(\.learningRate, learningRate)
     set(\.schedule, schedule)
+    set(\.headWarmUp, headWarmUp)
     set(\.layerDecay, layerDecay)
     set(\.weightDecay, weightDecay)
     options.clipNorm = clipNorm ?? options.clipNorm

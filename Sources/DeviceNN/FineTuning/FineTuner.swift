@@ -123,13 +123,13 @@ public final class FineTuner {
   private func prepare(onProgress: (TrainingProgress) -> Void) throws -> FeatureCache? {
     if options.recipe == .head { return try featureCache(views: options.views, onProgress: onProgress) }
     guard position.epoch == 0 else { return nil }
-    if !options.fromScratch {
+    let passes = options.headWarmUp
+    if !options.fromScratch, passes > 0 {
       let head = headTraining(try featureCache(views: 1, onProgress: onProgress))
       let start = ContinuousClock.now
       var headOptimizer = AdamW(
         ParameterGroup.decaying(
           model.head.parameters(), learningRate: options.learningRate * 3, weightDecay: options.weightDecay))
-      let passes = 30
       let schedule = CosineDecay(steps: passes * trainLoader.batchCount)
       for pass in 0..<passes {
         let loss = try head.epoch(pass, &headOptimizer) { schedule.scale(at: pass * trainLoader.batchCount + $0) }

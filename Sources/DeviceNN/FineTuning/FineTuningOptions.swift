@@ -38,6 +38,8 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
   /// The peak of the schedule. A pretrained backbone moves at a third of it, the new head at three times.
   public var learningRate: Float = 1e-3
   public var schedule = RateSchedule.oneCycle
+  /// Passes in which a new head alone learns, from the pretrained backbone's features, before the first epoch.
+  public var headWarmUp = 0
   /// The factor on the rate from each block to the one before it.
   public var layerDecay: Float = 1
   public var weightDecay: Float = 0.05
