@@ -13,9 +13,11 @@ public final class Convolution2D: Layer {
 
   /// Weights are normal with the variance 2 / (R · S · K/groups), as He et al. 2015 for ReLU networks (`fan_out`); the
   /// bias is zero.
+  ///
+  /// - Parameter deviation: that of the weights instead.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: PaddingStyle = .symmetric, groups: Int = 1,
-    hasBias: Bool = false, on device: Device, random: inout Philox
+    hasBias: Bool = false, deviation: Float? = nil, on device: Device, random: inout Philox
   ) {
     self.kernel = kernel
     self.stride = stride
@@ -23,7 +25,7 @@ public final class Convolution2D: Layer {
     self.groups = groups
     weight = Parameter(
       .normal(
-        deviation: (2 / Float(kernel * kernel * outputs / groups)).squareRoot(),
+        deviation: deviation ?? (2 / Float(kernel * kernel * outputs / groups)).squareRoot(),
         shape: [kernel, kernel, inputs / groups, outputs], seed: random.next(), on: device),
       layout: .convolution)
     bias = hasBias ? Parameter(Tensor(repeating: 0, shape: [outputs], on: device)) : nil
