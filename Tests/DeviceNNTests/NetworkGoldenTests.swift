@@ -17,7 +17,11 @@ import Testing
 
     static let all = [
       // The same number flips with Intel's driver and with PoCL's smallest tiles.
-      Network(name: "mobilenet_v2", kink: ("features.15.conv.1.1.bias", behind: "features.15.conv.2"))
+      Network(name: "mobilenet_v2", kink: ("features.15.conv.1.1.bias", behind: "features.15.conv.2")),
+      Network(name: "mobilenet_v3_small"),
+      Network(name: "efficientnet_b0"),
+      Network(name: "convnext_tiny"),
+      Network(name: "vit_tiny_patch16_224"),
     ]
   }
 
