@@ -25,8 +25,8 @@ import Testing
   @Test func aTransformerHasOneMap() throws {
     let device = Device.meta()
     let model = try Backbone(named: "vit_tiny_patch16_224").makeModel(
-      ClassifierOptions(classes: 7, inputChannels: 1, imageSize: 96), on: device)
-    let x = Tensor(repeating: 0, shape: [2, 96, 96, 1], on: device)
+      ClassifierOptions(classes: 7, inputChannels: 1, imageSize: 100), on: device)
+    let x = Tensor(repeating: 0, shape: [2, 100, 100, 1], on: device)
     #expect(model.featureMaps(of: x).map(\.shape) == [[2, 6, 6, 192]])
     #expect(model.features(of: x).shape == [2, 192])
     #expect(model(x).shape == [2, 7])

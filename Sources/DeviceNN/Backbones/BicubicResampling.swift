@@ -2,7 +2,8 @@
 /// `antialias`, and as Pillow. Sums are in double precision.
 func bicubicallyResampled(_ numbers: [Float], channels: Int, from: Int, to: Int) -> [Float] {
   precondition(
-    numbers.count == from * from * channels, "\(numbers.count) numbers do not fill the shape [\(from), \(from), \(channels)]")
+    numbers.count == from * from * channels,
+    "\(numbers.count) numbers do not fill the shape [\(from), \(from), \(channels)]")
   let taps = bicubicTaps(from: from, to: to)
   // Rows first, then columns; `inner` numbers stay together, `outer` times.
   func pass(_ x: [Double], outer: Int, inner: Int) -> [Double] {
@@ -20,8 +21,8 @@ func bicubicallyResampled(_ numbers: [Float], channels: Int, from: Int, to: Int)
   return pass(rows, outer: to, inner: channels).map { Float($0) }
 }
 
-/// Which inputs count how much for each output. The filter grows with the reduction, and its weights sum to 1 at borders,
-/// too.
+/// Which inputs count how much for each output. The filter grows with the reduction, and its weights sum to 1 at
+/// borders, too.
 private func bicubicTaps(from inputs: Int, to outputs: Int) -> [[(source: Int, weight: Double)]] {
   let scale = Double(inputs) / Double(outputs)
   let stretch = max(scale, 1)

@@ -30,7 +30,8 @@ public final class EfficientNet: ImageClassifier {
   public init(_ scale: Scale, _ options: ClassifierOptions = ClassifierOptions(), on device: Device) {
     var random = Philox(seed: options.seed)
     func convolution(
-      _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1, _ activation: Nonlinearity.Kind = .silu
+      _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1,
+      _ activation: Nonlinearity.Kind = .silu
     ) -> ConvolutionNorm {
       ConvolutionNorm(
         inputs, outputs, kernel: kernel, stride: stride, groups: groups, activation: activation, on: device,

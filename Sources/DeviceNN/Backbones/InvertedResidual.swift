@@ -1,7 +1,8 @@
 internal import Kernels
 
 /// Expands to many channels, convolves each of them, weighs them by a squeeze-excitation where it has one, and projects
-/// back without an activation; added to its input where the shapes are the same (Sandler et al. 2018, Howard et al. 2019).
+/// back without an activation; added to its input where the shapes are the same (Sandler et al. 2018, Howard et al.
+/// 2019).
 final class InvertedResidual: Layer {
   enum Step: String { case expand, depthwise, squeeze, project }
 
@@ -47,19 +48,20 @@ final class InvertedResidual: Layer {
     namedSteps.map { ($0.name, $0.part) } + (stochasticDepth.map { [("stochastic_depth", .module($0))] } ?? [])
   }
 
-  /// The convolutions and norms (0 and 1 of their step) and the layers of the squeeze-excitation, by torchvision's names.
+  /// The convolutions and norms (0 and 1 of their step) and the layers of the squeeze-excitation, by torchvision's
+  /// names.
   private var namedSteps: [(name: String, step: Step, place: String, part: Part)] {
     let steps: [(Step, (any Layer)?)] = [
       (.expand, expand), (.depthwise, depthwise), (.squeeze, squeeze), (.project, project),
     ]
-    let present = steps.compactMap { step, layer in layer.map { (step, $0) } }
-    return present.enumerated().flatMap { i, step in
-      step.1.parts.enumerated().map { j, part in
+    let present = steps.compactMap { step, layer in layer.map { (step: step, layer: $0) } }
+    return present.enumerated().flatMap { i, present in
+      present.layer.parts.enumerated().map { j, part in
         let name = switch naming {
-        case .flat: step.0 == .project ? "conv.\(i + j)" : "conv.\(i).\(part.name)"
+        case .flat: present.step == .project ? "conv.\(i + j)" : "conv.\(i).\(part.name)"
         case .nested: "block.\(i).\(part.name)"
         }
-        return (name, step.0, part.name, part.part)
+        return (name, present.step, part.name, part.part)
       }
     }
   }
@@ -91,7 +93,9 @@ extension InvertedResidual {
   }
 
   /// timm's names of a stem and of stages of inverted residuals, by torchvision's name of each block.
-  static func timmNames(of stages: [[any Layer]], named name: (_ stage: Int, _ block: Int) -> String) -> [String: String] {
+  static func timmNames(
+    of stages: [[any Layer]], named name: (_ stage: Int, _ block: Int) -> String
+  ) -> [String: String] {
     var names = ["\(name(0, 0)).0": "conv_stem", "\(name(0, 0)).1": "bn1"]
     for (s, stage) in stages.enumerated() {
       for case (let b, let block as InvertedResidual) in stage.enumerated() {

@@ -4,7 +4,8 @@ public import Kernels
 /// four widths.
 ///
 /// Parameters are called as in timm. TensorFlow's and Keras' networks pad strided convolutions of even sizes at the
-/// bottom and right only; Keras' have the epsilon 1e-3, timm's 1e-5.
+/// bottom and right only; Keras' have the epsilon 1e-3, timm's 1e-5. Odd sizes are padded as TensorFlow does: Keras'
+/// own maps are one pixel smaller there, which images of a multiple of 32 pixels never meet.
 public final class MobileNetV1: ImageClassifier {
   /// Channels, repetitions and first stride of each stage: table 1 of the paper.
   private static let stages = [(64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 6, 2), (1024, 2, 2)]

@@ -2,8 +2,8 @@ public import Kernels
 
 /// MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al. 2018), at any width.
 ///
-/// Parameters are called as in torchvision. TensorFlow's networks pad strided convolutions at the bottom and right only;
-/// Keras' have the epsilon 1e-3, torchvision's and timm's 1e-5.
+/// Parameters are called as in torchvision. TensorFlow's networks pad strided convolutions at the bottom and right
+/// only; Keras' have the epsilon 1e-3, torchvision's and timm's 1e-5.
 public final class MobileNetV2: ImageClassifier {
   /// Expansion, channels, repetitions and first stride of each stage: table 2 of the paper.
   private static let stages = [
@@ -15,15 +15,14 @@ public final class MobileNetV2: ImageClassifier {
   public let featureCount: Int
   public var isTraining = true
   private let dropout: Dropout
-  private lazy var names = [
-    Publisher.timm: timmNames, .keras: kerasNames, .tensorflow: tensorflowNames,
-  ]
+  private lazy var names = [Publisher.timm: timmNames, .keras: kerasNames, .tensorflow: tensorflowNames]
 
   public init(width: Float = 1, _ options: ClassifierOptions = ClassifierOptions(), on device: Device) {
     var random = Philox(seed: options.seed)
     let epsilon: Float = options.publisher == .keras ? 1e-3 : 1e-5
     func convolution(
-      _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1, _ activation: Nonlinearity.Kind = .relu6
+      _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1,
+      _ activation: Nonlinearity.Kind = .relu6
     ) -> ConvolutionNorm {
       ConvolutionNorm(
         inputs, outputs, kernel: kernel, stride: stride, groups: groups, activation: activation,
@@ -80,7 +79,8 @@ extension MobileNetV2 {
     return Backbone(
       "mobilenet_v2_\(digits)", timm: "mobilenetv2_\(digits)",
       markers: [
-        .torchvision: "features.0.0.weight", .timm: "conv_stem.weight", .keras: "Conv1.weight", .tensorflow: "Conv.weight",
+        .torchvision: "features.0.0.weight", .timm: "conv_stem.weight", .keras: "Conv1.weight",
+        .tensorflow: "Conv.weight",
       ]
     ) { MobileNetV2(width: Float(percent) / 100, $0, on: $1) }
   }

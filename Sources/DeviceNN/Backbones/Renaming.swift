@@ -1,6 +1,6 @@
 extension [String: String] {
-  /// `name` with its longest beginning that is called otherwise here replaced: `features.0.1.weight` becomes `bn1.weight`
-  /// where `features.0.1` is `bn1`.
+  /// `name` with its longest beginning that is called otherwise here replaced: `features.0.1.weight` becomes
+  /// `bn1.weight` where `features.0.1` is `bn1`.
   func renamed(_ name: String) -> String {
     var beginning = name[...]
     while true {

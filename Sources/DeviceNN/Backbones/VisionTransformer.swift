@@ -2,8 +2,9 @@ public import Kernels
 
 /// A vision transformer: patches of 16 x 16 pixels and a class token attend to each other (Dosovitskiy et al. 2021).
 ///
-/// Parameters are called as in timm. An image has the size that the network was made for, since each patch has a position
-/// of its own; weights for other sizes are resampled when they are loaded.
+/// Parameters are called as in timm. An image has the size that the network was made for, since each patch has a
+/// position of its own; weights for other sizes are resampled when they are loaded. What is left of an image at the
+/// right and the bottom, too narrow for a patch, is not seen.
 public final class VisionTransformer: ImageClassifier {
   /// Weights are normal with this deviation at first, biases zero.
   fileprivate static let deviation: Float = 0.02
@@ -57,7 +58,7 @@ public final class VisionTransformer: ImageClassifier {
   }
 }
 
-/// Tokens (N,1+P·P,C) of images (N,16·P,16·P,channels): the class token, then each patch by rows.
+/// Tokens (N,1+P·P,C) of square images whose sides hold P patches: the class token, then each patch by rows.
 private final class PatchEmbedding: Layer {
   private static let patch = 16
 
@@ -68,9 +69,7 @@ private final class PatchEmbedding: Layer {
   private let projection: Convolution2D
 
   init(_ inputs: Int, _ channels: Int, imageSize: Int, on device: Device, random: inout Philox) {
-    precondition(
-      imageSize > 0 && imageSize % Self.patch == 0,
-      "images of \(imageSize) pixels are not tiled by patches of \(Self.patch)")
+    precondition(imageSize >= Self.patch, "images of \(imageSize) pixels hold no patch of \(Self.patch)")
     size = imageSize / Self.patch
     classToken = Parameter(.normal(deviation: 1e-6, shape: [1, 1, channels], seed: random.next(), on: device))
     positions = Parameter(
@@ -89,10 +88,9 @@ private final class PatchEmbedding: Layer {
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
-    let pixels = size * Self.patch
     precondition(
-      x.shape.count == 4 && x.shape[1] == pixels && x.shape[2] == pixels,
-      "the network was made for images of \(pixels)x\(pixels), but x is \(x.shape)")
+      x.shape.count == 4 && x.shape[1] / Self.patch == size && x.shape[2] / Self.patch == size,
+      "the network was made for images of \(size)x\(size) patches of \(Self.patch) pixels, but x is \(x.shape)")
     let (batch, channels) = (x.shape[0], classToken.value.shape[2])
     let patches = projection(x).reshaped([batch, size * size, channels])
     let token = classToken.value.expanded(to: [batch, 1, channels])
@@ -102,7 +100,8 @@ private final class PatchEmbedding: Layer {
   /// The class token's position stays, those of the patches are resampled: timm's `resample_abs_pos_embed`.
   func adaptation(from shape: [Int], to parameter: Parameter) -> (([Float]) -> [Float])? {
     let wanted = positions.value.shape
-    guard parameter === positions, shape.count == 3, shape[0] == 1, shape[2] == wanted[2], shape[1] > 1 else { return nil }
+    guard parameter === positions, shape.count == 3, shape[0] == 1, shape[1] > 1, shape[2] == wanted[2]
+    else { return nil }
     let (channels, old, new) = (shape[2], Int(Double(shape[1] - 1).squareRoot().rounded()), size)
     guard old * old == shape[1] - 1 else { return nil }
     return { numbers in
