@@ -25,15 +25,22 @@ let package = Package(
     .systemLibrary(
       name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .target(name: "CPretrained"),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(name: "Kernels", dependencies: ["COpenCL", "CPUKernels"], swiftSettings: swiftSettings),
-    .target(name: "DeviceNN", dependencies: ["Kernels", "CJPEG", "CPNG", "CPretrained"], swiftSettings: swiftSettings),
+    .target(
+      name: "DeviceNN", dependencies: ["Kernels", "CJPEG", "CPNG", "CPretrained", "CCurl"],
+      swiftSettings: swiftSettings),
     .executableTarget(
       name: "devicenn",
       dependencies: ["DeviceNN", "Kernels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/Apps/devicenn", swiftSettings: swiftSettings),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CPUKernels"], swiftSettings: swiftSettings),
-    .testTarget(name: "DeviceNNTests", dependencies: ["DeviceNN", "Kernels"], swiftSettings: swiftSettings),
-    .testTarget(name: "AppsTests", dependencies: ["devicenn", "DeviceNN", "Kernels"], swiftSettings: swiftSettings),
+    .target(name: "HTTPTestServer", path: "Tests/HTTPTestServer"),
+    .testTarget(
+      name: "DeviceNNTests", dependencies: ["DeviceNN", "Kernels", "HTTPTestServer"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "AppsTests", dependencies: ["devicenn", "DeviceNN", "Kernels", "HTTPTestServer"],
+      swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20)

@@ -509,22 +509,50 @@ __kernel void one_hot(const int n, const int classes, __global const int *restri
   for (int i = GROUP(0) * CHUNK + LANE; i < end; i += LOCAL) y[i] = index[i / classes] == i % classes ? 1.0f : 0.0f;
 }
 
-// y(outer,axis,inner) = the sum of x up to each place along the axis, or from it on; what each addition rounds away is
-// kept and added at the end.                                                   groups(ceil(inner / LOCAL), outer, 1)
-__kernel void cumulative_sum(const int axis, const int inner, const int isReversed, __global const float *restrict x,
-                             __global float *restrict y) {
+// Sums along an axis are cut into spans of SPAN places: the spans' own sums, summed along the axis in their turn, are
+// what the next span begins with. A lane has one column of one span.
+#define SPAN 128
+
+// Adds a value to sum + lost, where `lost` is what the additions so far have rounded away.
+static inline void add_kept(float *sum, float *lost, const float value) {
   IN_ORDER
-  const int i = GROUP(0) * LOCAL + LANE;
-  if (i >= inner) return;
-  const size_t start = (size_t)GROUP(1) * axis * inner + i;
+  const float next = *sum + value;
+  *lost += fabs(*sum) >= fabs(value) ? (*sum - next) + value : (value - next) + *sum;
+  *sum = next;
+}
+
+// Beyond infinity there is nothing to correct.
+static inline float corrected(const float sum, const float lost) { return isnan(lost) ? sum : sum + lost; }
+
+// y(outer,spans - 1,inner) = the sums of all spans of x(outer,axis,inner) but the last, counted from the axis' end
+// where isReversed; n of them                                                  groups(ceil(n / LOCAL), 1, 1)
+__kernel void span_sums(const int n, const int axis, const int inner, const int isReversed,
+                        __global const float *restrict x, __global float *restrict y) {
+  const int at = GROUP(0) * LOCAL + LANE, whole = (axis - 1) / SPAN;
+  if (at >= n) return;
+  const int first = at / inner % whole * SPAN;
+  x += (size_t)(at / inner / whole) * axis * inner + at % inner;
   float sum = 0.0f, lost = 0.0f;
-  for (int step = 0; step < axis; step++) {
-    const size_t at = start + (size_t)(isReversed ? axis - 1 - step : step) * inner;
-    const float value = x[at], next = sum + value;
-    lost += fabs(sum) >= fabs(value) ? (sum - next) + value : (value - next) + sum;
-    sum = next;
-    // Beyond infinity there is nothing to correct.
-    y[at] = isnan(lost) ? sum : sum + lost;
+  for (int step = first; step < first + SPAN; step++) {
+    add_kept(&sum, &lost, x[(size_t)(isReversed ? axis - 1 - step : step) * inner]);
+  }
+  y[at] = corrected(sum, lost);
+}
+
+// y(outer,axis,inner) = the sum of x up to each place along the axis, or from it on; starts(outer,spans - 1,inner) are
+// what all spans but the first begin with, and n = outer · spans · inner       groups(ceil(n / LOCAL), 1, 1)
+__kernel void cumulative_sum(const int n, const int axis, const int inner, const int isReversed,
+                             __global const float *restrict x, __global const float *restrict starts,
+                             __global float *restrict y) {
+  const int at = GROUP(0) * LOCAL + LANE, spans = (axis + SPAN - 1) / SPAN;
+  if (at >= n) return;
+  const int column = at % inner, span = at / inner % spans, block = at / inner / spans;
+  const size_t begin = (size_t)block * axis * inner + column;
+  float sum = span == 0 ? 0.0f : starts[((size_t)block * (spans - 1) + span - 1) * inner + column], lost = 0.0f;
+  for (int step = span * SPAN; step < min(axis, (span + 1) * SPAN); step++) {
+    const size_t place = begin + (size_t)(isReversed ? axis - 1 - step : step) * inner;
+    add_kept(&sum, &lost, x[place]);
+    y[place] = corrected(sum, lost);
   }
 }
 
@@ -807,6 +835,20 @@ static inline int end_inside(const int shift, const int stride, const int W, con
   return shift < W ? min(Q, (W - 1 - shift) / stride + 1) : 0;
 }
 
+#if STAGED
+// The image of each of a group's output pixels, -1 behind the last, and where its first tap reads.
+static inline void find_pixels(__local int pixels[3][GROUP_ROWS], const int m0, const int N, const int P, const int Q,
+                               const int upY, const int upX, const int offsetY, const int offsetX) {
+  for (int m = LANE; m < GROUP_ROWS; m += LOCAL) {
+    const int pixel = m0 + m;
+    pixels[0][m] = pixel < N * P * Q ? pixel / (P * Q) : -1;
+    pixels[1][m] = pixel / Q % P * upY + offsetY;
+    pixels[2][m] = pixel % Q * upX + offsetX;
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+}
+#endif
+
 // `strideUp` and `strideDown` are 1 or the stride, as above.
 static inline void convolve(CONVOLUTION_SIZES, const int upY, const int upX, const int downY, const int downX,
                             const int bStride, const int tapStride, const int panelStride, const int groupStride,
@@ -825,13 +867,7 @@ static inline void convolve(CONVOLUTION_SIZES, const int upY, const int upX, con
   bias += GROUP(2) * K;
   y += GROUP(2) * K;
 #if STAGED
-  for (int m = LANE; m < GROUP_ROWS; m += LOCAL) {
-    const int pixel = m0 + m;
-    pixels[0][m] = pixel < pixelCount ? pixel / (P * Q) : -1;
-    pixels[1][m] = pixel / Q % P * upY + offsetY;
-    pixels[2][m] = pixel % Q * upX + offsetX;
-  }
-  barrier(CLK_LOCAL_MEM_FENCE);
+  find_pixels(pixels, m0, N, P, Q, upY, upX, offsetY, offsetX);
   for (int panel = GROUP(1) * panels; panel < lastPanel; panel++) {
     const int n0 = panel * PANEL;
     __global const float *columns = w + (size_t)panel * panelStride;
@@ -2409,6 +2445,31 @@ __kernel void sgd(const float rate, const float momentum, const float decay, con
   EACH_OF_EIGHT(SGD_STEP)
 }
 
+static inline void average_tensor(const float share, const int n, __global const float *w, __global float *a) {
+  FOR_VECTORS(i, n) {
+    const VEC average = LOAD(a + i);
+    STORE_PART(average + share * (LOAD(w + i) - average), a + i, n - i);
+  }
+}
+
+// A running average of weights: a += share · (w - a)
+#define AVERAGE_TENSOR(t) const int n##t, __global const float *w##t, __global float *a##t
+#define AVERAGE_STEP(t) average_tensor(share, n##t, w##t, a##t);
+__kernel void average(const float share, EIGHT(AVERAGE_TENSOR)) { EACH_OF_EIGHT(AVERAGE_STEP) }
+
+static inline void exchange_tensor(const int n, __global float *a, __global float *b) {
+  FOR_VECTORS(i, n) {
+    const VEC x = LOAD(a + i), y = LOAD(b + i);
+    STORE_PART(y, a + i, n - i);
+    STORE_PART(x, b + i, n - i);
+  }
+}
+
+// a and b change places.
+#define EXCHANGE_TENSOR(t) const int n##t, __global float *a##t, __global float *b##t
+#define EXCHANGE_STEP(t) exchange_tensor(n##t, a##t, b##t);
+__kernel void exchange(EIGHT(EXCHANGE_TENSOR)) { EACH_OF_EIGHT(EXCHANGE_STEP) }
+
 // Adam and its kin: m = beta1 · m + (1 - beta1) · g, v = beta2 · v + (1 - beta2) · g², with g + decay · w as g, then
 // w = shrink · w - (fromGradient · g + fromMean · m) / (√v · correction + epsilon). The host makes of it
 //   Adam and AdamW   fromMean = rate / (1 - beta1^t), correction = 1 / √(1 - beta2^t); shrink = 1 - rate · decoupled decay
@@ -2774,41 +2835,63 @@ __kernel void arithmetic_half(const int n, const int kind, __global const half *
   }
 }
 
-// c(M,N) = activation(a(M,K) · b(K,N) + bias(N)) with a, b and c halves. As `matmul`, b in place.
-// groups(ceil(M / GROUP_ROWS), ceil(N / PANEL), 1)
-__kernel void matmul_half(const int M, const int N, const int K, const int hasBias, const int kind,
-                          __global const half *restrict a, __global const half *restrict b,
-                          __global const float *restrict bias, __global half *restrict c) {
-  const int m0 = GROUP(0) * GROUP_ROWS, n0 = GROUP(1) * PANEL;
+// y = activation(x * w + bias) with x, w, zeros and y halves. As `conv2d`, w in place. A matrix product is a convolution of
+// one tap.                                        groups(ceil(N·P·Q / GROUP_ROWS), ceil(K / PANEL), G)
+__kernel void conv2d_half(CONVOLUTION_SIZES, const int hasBias, const int kind, __global const half *restrict x,
+                          __global const half *restrict w, __global const float *restrict bias,
+                          __global const half *restrict zeros, __global half *restrict y) {
+  const int pixelCount = N * P * Q, m0 = GROUP(0) * GROUP_ROWS, n0 = GROUP(1) * PANEL, pitch = G * K;
+  x += GROUP(2) * C;
+  w += GROUP(2) * K + n0;
+  bias += GROUP(2) * K + n0;
+  y += GROUP(2) * K + n0;
 #if STAGED
-  STAGES
-  const int m = m0, vectors = TILE_N;
+  CONVOLVE_STAGES
+  find_pixels(pixels, m0, N, P, Q, strideY, strideX, offsetY, offsetX);
+  const int m = m0;
   {
     VEC acc[TILE_M][TILE_N];
     clear_tile(acc);
-    STAGED_PRODUCT(acc, K, m0 + m < M && k < K ? vload_half((size_t)(m0 + m) * K + k, a) : 0.0f,
-                   n0 + n < N && k < K ? vload_half((size_t)k * N + n0 + n, b) : 0.0f)
+    for (int tap = 0; tap < R * S; tap++) {
+      const int stepY = tap / S * dilationY, stepX = tap % S * dilationX;
+      STAGED_PRODUCT(acc, C,
+                     (k < C && pixels[0][m] >= 0 && source(pixels[1][m], stepY, 1, H) >= 0 &&
+                              source(pixels[2][m], stepX, 1, W) >= 0
+                          ? vload_half((((size_t)pixels[0][m] * H + pixels[1][m] + stepY) * W + pixels[2][m] + stepX) *
+                                               (G * C) + k, x)
+                          : 0.0f),
+                     (n0 + n < K && k < C ? vload_half(((size_t)tap * C + k) * pitch + n, w) : 0.0f))
+    }
 #else
-  for (int m = m0 + LANE * TILE_M; m < min(M, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
-    const int vectors = TILE_N;
+  for (int m = m0 + LANE * TILE_M; m < min(pixelCount, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
     VEC acc[TILE_M][TILE_N];
     clear_tile(acc);
-    for (int k = 0; k < K; k++) {
-      VEC right[TILE_N];
-      UNROLL for (int j = 0; j < TILE_N; j++) right[j] = LOAD_HALF(b + (size_t)k * N + min(n0 + j * VECTOR, N - 1));
+    __global const half *taps = w;
+    for (int tap = 0; tap < R * S; tap++) {
+      __global const half *rows[TILE_M];
       UNROLL for (int i = 0; i < TILE_M; i++) {
-        const float left = vload_half((size_t)min(m + i, M - 1) * K + k, a);
-        UNROLL for (int j = 0; j < TILE_N; j++) acc[i][j] += left * right[j];
+        const int pixel = min(m + i, pixelCount - 1);
+        const int atY = source(pixel / Q % P * strideY + offsetY, tap / S * dilationY, 1, H);
+        const int atX = source(pixel % Q * strideX + offsetX, tap % S * dilationX, 1, W);
+        rows[i] = atY >= 0 && atX >= 0 ? x + (((size_t)(pixel / (P * Q)) * H + atY) * W + atX) * (G * C) : zeros;
+      }
+      for (int k = 0; k < C; k++, taps += pitch) {
+        VEC right[TILE_N];
+        UNROLL for (int j = 0; j < TILE_N; j++) right[j] = LOAD_HALF(taps + min(j * VECTOR, K - 1 - n0));
+        UNROLL for (int i = 0; i < TILE_M; i++) {
+          const float left = vload_half(k, rows[i]);
+          UNROLL for (int j = 0; j < TILE_N; j++) acc[i][j] += left * right[j];
+        }
       }
     }
 #endif
     UNROLL for (int i = 0; i < TILE_M; i++) {
-      UNROLL for (int j = 0; j < vectors; j++) {
-        const int row = m + TILE_ROW(i), column = n0 + TILE_COLUMN(j);
-        if (row < M && column < N) {
+      UNROLL for (int j = 0; j < TILE_N; j++) {
+        const int row = m + TILE_ROW(i), column = TILE_COLUMN(j);
+        if (row < pixelCount && column < K - n0) {
           VEC value = acc[i][j];
           if (hasBias) value += LOAD(bias + column);
-          store_half_part(activate(value, kind), c + (size_t)row * N + column, N - column);
+          store_half_part(activate(value, kind), y + (size_t)row * pitch + column, K - n0 - column);
         }
       }
     }

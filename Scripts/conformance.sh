@@ -194,7 +194,7 @@ reason() {
 # Why a driver can't run a family, where that is known and not for us to mend; nothing elsewhere.
 known() {
   case "$1 $2" in
-    "rusticl-cpu networks")
+    "rusticl-cpu reduction" | "rusticl-cpu networks")
       echo "llvmpipe gives a work-item 65535 rounds of all its loops together and then ends them silently: too few for a" \
         "processor's tiles, so the package gives llvmpipe a GPU's (see rusticl-gpu)"
       ;;

@@ -20,6 +20,8 @@ if [ "$(uname)" = Darwin ]; then
   install() { brew install "$@"; }
 elif command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
   packages=(opencl-headers ocl-icd-opencl-dev libjpeg-dev libpng-dev)
+  # Three packages hold this header and exclude each other: whichever is there stays.
+  ls /usr/include/curl/curl.h /usr/include/*/curl/curl.h >/dev/null 2>&1 || packages+=(libcurl4-openssl-dev)
   if [ "${1:-}" = test ]; then packages+=(pocl-opencl-icd); fi
   # It fails where it knows one of them not at all, and still lists the others.
   installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null | sed -n 's/^installed //p') || true
@@ -32,7 +34,7 @@ elif command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
   }
 else
   echo "setup: neither apt-get nor brew is here; if the build misses a header, install the development files of" \
-    "OpenCL, libjpeg-turbo and libpng with your system's own tool."
+    "OpenCL, libjpeg-turbo, libpng and libcurl with your system's own tool."
   exit 0
 fi
 

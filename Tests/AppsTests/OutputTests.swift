@@ -104,7 +104,10 @@ import Testing
     let lines = try await devicenn("devices", "--json").output.split(separator: "\n")
     #expect(lines.count == devices.output.split(separator: "\n").count)
     for line in lines { _ = try JSONSerialization.jsonObject(with: Data(line.utf8)) }
-    for command in ["finetune", "evaluate", "predict", "devices", "demo", "bench"] {
+    let commands = [
+      "finetune", "evaluate", "predict", "devices", "demo", "bench", "doctor", "inspect", "weights", "models", "lr-find", "export",
+    ]
+    for command in commands {
       let help = try await devicenn(command, "--help")
       #expect(help.status == 0 && help.errors == "" && help.output.contains("USAGE: devicenn \(command)"), "\(help)")
       #expect(try await devicenn("--help").output.contains("  \(command) "))

@@ -103,7 +103,7 @@ import Testing
     let before = try RunResult(run.path)
     let options = [
       ["--epochs", "9"], ["--batch-size", "4"], ["--learning-rate", "0.5"], ["--image-size", "64"], ["--seed", "1"],
-      ["--backbone", "mobilenet_v2_100"], ["--weights", "x"], ["--from-scratch"], ["--freeze-backbone"], ["--skip-bad-images"],
+      ["--backbone", "mobilenet_v2_100"], ["--weights", "x"], ["--from-scratch"], ["--recipe", "lora"], ["--skip-bad-images"],
     ]
     for option in options {
       let outcome = try await devicenn(["finetune", "--resume", "--out", run.path, "--device", "cpu"] + option)
@@ -133,8 +133,8 @@ import Testing
     try await resume("tensor 'moment.3.1'")
     try rewrite { $0.name == "position" ? nil : $0 }
     try await resume("tensor 'position'")
-    for position in [[-1, 3], [1, 5], [2, 6], [Int64.max, Int64.max]] as [[Int64]] {
-      try rewrite { $0.name == "position" ? TensorRecord(name: "position", shape: [2], position) : $0 }
+    for position in [[-1, 3, 0, -1], [1, 5, 0, -1], [2, 6, 0, -1], [Int64.max, Int64.max, 0, -1]] as [[Int64]] {
+      try rewrite { $0.name == "position" ? TensorRecord(name: "position", shape: [4], position) : $0 }
       try await resume("tensor 'position'")
     }
     try folder.write(Array(bytes.prefix(bytes.count - 1)), "run/checkpoint.safetensors")

@@ -6,29 +6,11 @@ import Testing
 
 /// Fine-tuning as a program would use it.
 @Suite struct FineTunerTests {
-  let folder = try! TemporaryFolder()
-
-  private func photos() throws -> ImageDataset {
-    try drawFlowers(to: folder.path(of: "flowers"), classes: 3, trainPerClass: 8, valPerClass: 3, size: 32)
-    return try ImageDataset(path: folder.path(of: "flowers"))
-  }
-
-  /// A run of the built-in backbone that takes a second.
-  private func tuner(_ name: String, _ data: ImageDataset, change: (inout FineTuningOptions) -> Void = { _ in }) throws -> FineTuner {
-    let device = try Device(named: "cpu")
-    let backbone = try Backbone(named: "mobilenet_v2_035")
-    var options = FineTuningOptions()
-    (options.epochs, options.batchSize, options.imageSize) = (2, 8, 32)
-    change(&options)
-    let model = backbone.makeModel(ClassifierOptions(classes: data.classes.count, seed: options.seed), on: device)
-    try model.load(PretrainedWeights.file(for: backbone), by: backbone.publisher, replacesHead: true)
-    let configuration = ModelConfiguration(
-      architecture: backbone, classes: data.classes, training: options, data: data.path, weights: PretrainedWeights.name)
-    return try FineTuner(model, configuration, data: data, run: RunFolder(folder.path(of: name)), on: device)
-  }
+  let runs = try! SmallRuns()
+  private var folder: TemporaryFolder { runs.folder }
 
   @Test func tenLinesTrainAndAnswer() throws {
-    let data = try photos()
+    let data = try runs.photos()
     let device = try Device(named: "cpu")
     let backbone = try Backbone(named: "mobilenet_v2_035")
     let model = backbone.makeModel(ClassifierOptions(classes: data.classes.count), on: device)
@@ -50,7 +32,7 @@ import Testing
   }
 
   @Test func frozenBackbonesKeepEveryBit() throws {
-    let tuner = try tuner("run", photos()) { $0.freezesBackbone = true }
+    let tuner = try runs.tuner("run", runs.photos()) { $0.recipe = .head }
     func bits(_ parameters: [Parameter]) throws -> [[UInt32]] { try parameters.map { try $0.value.scalars().map(\.bitPattern) } }
     let (backbone, head) = (try bits(tuner.model.backboneParameters), try bits(tuner.model.head.parameters()))
     _ = try tuner.train()
@@ -61,7 +43,7 @@ import Testing
   }
 
   @Test func everythingElseMoves() throws {
-    let tuner = try tuner("run", try photos())
+    let tuner = try runs.tuner("run", try runs.photos())
     let before = try tuner.model.namedParameters().map { ($0.name, try $0.parameter.value.scalars()) }
     _ = try tuner.train()
     for ((name, old), (_, parameter)) in zip(before, tuner.model.namedParameters()) {
@@ -84,16 +66,16 @@ import Testing
 
   @Test func theLossFalls() throws {
     var losses: [Double] = []
-    let tuner = try tuner("run", try colours()) { ($0.epochs, $0.learningRate) = (10, 2e-3) }
+    let tuner = try runs.tuner("run", try colours()) { ($0.epochs, $0.learningRate) = (10, 2e-3) }
     _ = try tuner.train(onEpoch: { losses.append($0.trainLoss) })
     #expect(losses.count == 10 && losses.last! < losses.first! * 0.8, "\(losses)")
     #expect(try tuner.epochs.map(\.trainLoss) == losses)
   }
 
   @Test func labelsAndPicturesKeepTheirOrder() throws {
-    let data = try photos()
+    let data = try runs.photos()
     #expect(data.classes == ["daisy", "pansy", "tulip"])
-    let tuner = try tuner("run", data)
+    let tuner = try runs.tuner("run", data)
     let evaluation = try tuner.train()
     #expect(evaluation.predictions.map(\.index) == Array(0..<9))
     #expect(evaluation.predictions.map(\.label) == [0, 0, 0, 1, 1, 1, 2, 2, 2])
@@ -108,14 +90,14 @@ import Testing
   }
 
   @Test func aRunThatFailsAtOnceLeavesNothing() throws {
-    let data = try photos()
-    #expect(throws: ModelError.self) { _ = try tuner("run", data) { $0.learningRate = 1e30 }.train() }
+    let data = try runs.photos()
+    #expect(throws: ModelError.self) { _ = try runs.tuner("run", data) { $0.learningRate = 1e30 }.train() }
     #expect(folder.contents == ["flowers"])
   }
 
   @Test func aRunIsNotOverwritten() throws {
-    let data = try photos()
-    _ = try tuner("run", data)
-    #expect(throws: ModelError.alreadyARun(path: folder.path(of: "run"))) { _ = try tuner("run", data) }
+    let data = try runs.photos()
+    _ = try runs.tuner("run", data)
+    #expect(throws: ModelError.alreadyARun(path: folder.path(of: "run"))) { _ = try runs.tuner("run", data) }
   }
 }

@@ -94,7 +94,7 @@ import Testing
         "claims a header of 9223372036854775808 bytes, and 100 MB"
       ),
       ("no JSON", safetensors("hello"), "is not the JSON of one: wanted '{' at byte 0, found byte 104"),
-      ("half of the JSON", safetensors(#"{"a":{"dtype":"#), "wanted '\"' at byte 14, found the header's end"),
+      ("half of the JSON", safetensors(#"{"a":{"dtype":"#), "wanted '\"' at byte 14, found its end"),
       ("more than an object", safetensors("{} {}"), "wanted nothing more at byte 3"),
       ("a list", safetensors("[]"), "wanted '{'"),
       (
@@ -147,9 +147,9 @@ import Testing
         safetensors(
           #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
           bytes: 2),
-        "the name 'a' occurs twice"
+        "has the name 'a' twice"
       ),
-      ("a name that is no UTF-8", safetensors(Data([0x7B, 0x22, 0xFF, 0x22])), "wanted a name in UTF-8"),
+      ("a name that is no UTF-8", safetensors(Data([0x7B, 0x22, 0xFF, 0x22])), "wanted text in UTF-8"),
       ("half a surrogate pair", safetensors(#"{"\ud83c":{}}"#), "wanted a pair of surrogates"),
       ("metadata that is no text", safetensors(#"{"__metadata__":{"a":1}}"#), "wanted '\"'"),
     ] as [(String, Data, String)])

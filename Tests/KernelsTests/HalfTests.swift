@@ -126,4 +126,39 @@ import Testing
       }
     }
   }
+
+  /// The float kernels' result on the same numbers, rounded once.
+  @Test(arguments: Target.all) func convolutionsOfHalvesAreThoseOfTheirFloats(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(72)
+    for trial in 0..<20 {
+      let groups = numbers.pick([1, 1, 2, 3])
+      let shape = ConvolutionShape(
+        batch: numbers.pick([1, 2]), height: numbers.pick([7, 9]), width: numbers.pick([7, 10, 17]),
+        inputChannels: groups * numbers.pick([1, 3, 17]), outputChannels: groups * numbers.pick([1, 5, 16, 35, 129]),
+        kernel: (numbers.pick([1, 2, 3]), numbers.pick([1, 3, 4])), stride: (numbers.pick([1, 2]), numbers.pick([1, 3])),
+        dilation: (numbers.pick([1, 2]), 1),
+        padding: Padding(top: numbers.pick([0, 1]), left: numbers.pick([0, 2]), bottom: 1, right: 0), groups: groups)
+      let (x, w) = (
+        device.halves(of: device.makeBuffer(numbers.floats(shape.inputCount)), count: shape.inputCount),
+        device.halves(of: device.makeBuffer(numbers.floats(shape.weightCount)), count: shape.weightCount)
+      )
+      let bias = device.makeBuffer(numbers.floats(shape.outputChannels))
+      let activation = trial % 2 == 0 ? Activation.none : .relu
+      let expected = device.convolution(
+        device.floats(of: x, count: shape.inputCount), device.floats(of: w, count: shape.weightCount), shape, bias: bias,
+        activation: activation)
+      let found = try device.read(
+        device.convolutionOfHalves(x, w, shape, bias: bias, activation: activation), as: UInt16.self,
+        count: shape.outputCount)
+      for (i, right) in try device.read(expected, as: Float.self, count: shape.outputCount).enumerated() {
+        // Half a unit in the last of 11 bits, and what two floats' sums may differ by.
+        let bound = abs(Double(right)) * 0x1p-11 + 1e-5
+        if !(abs(Self.number(found[i]) - Double(right)) <= bound) {
+          Issue.record("\(shape): number \(i) is \(Self.number(found[i])), not \(right)")
+          return
+        }
+      }
+    }
+  }
 }

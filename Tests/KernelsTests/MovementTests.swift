@@ -141,7 +141,7 @@ import Testing
   @Test(arguments: Target.all) func cumulativeSumsAgreeWithLoops(_ target: Target) throws {
     let device = target.device
     var numbers = TestNumbers(42)
-    for (outer, axis, inner) in [(1, 1, 1), (3, 17, 5), (2, 129, 33), (1, 100_003, 1), (5, 7, 300)] {
+    for (outer, axis, inner) in [(1, 1, 1), (3, 17, 5), (2, 129, 33), (3, 256, 2), (1, 100_003, 1), (5, 7, 300)] {
       let x = numbers.floats(outer * axis * inner).map { $0 + 1 }
       for isReversed in [false, true] {
         var expected = [Double](repeating: 0, count: x.count)
@@ -165,6 +165,11 @@ import Testing
       device.cumulativeSum(device.makeBuffer([1, .infinity, 2, .nan, 3] as [Float]), outer: 1, axis: 5, inner: 1),
       as: Float.self, count: 5)
     #expect(infinite[..<3] == [1, .infinity, .infinity] && infinite[3].isNaN && infinite[4].isNaN)
+    var late = [Float](repeating: 1, count: 300)
+    late[100] = .infinity
+    let sums = try device.read(
+      device.cumulativeSum(device.makeBuffer(late), outer: 1, axis: 300, inner: 1), as: Float.self, count: 300)
+    #expect(sums[..<100] == (1...100).map { Float($0) }[...] && sums[100...].allSatisfy { $0 == .infinity })
   }
 
   @Test(arguments: Target.all) func topKAreTheFirstOfASortedRow(_ target: Target) throws {

@@ -104,6 +104,17 @@ extension OperatorCase {
         let c = run.device.matmulOfHalves(a, b, m: m, n: n, k: k, bias: run.input(n), activation: .relu)
         try run.keep(run.device.floats(of: c, count: m * n))
       }
+      for (channels, outputs, groups) in [(3, 5, 1), (34, 66, 2)] {
+        let shape = ConvolutionShape(
+          batch: 2, height: 7, width: 5, inputChannels: channels, outputChannels: outputs, kernel: (3, 2), stride: (2, 1),
+          padding: Padding(1), groups: groups)
+        let (x, w) = (
+          run.device.halves(of: run.input(shape.inputCount), count: shape.inputCount),
+          run.device.halves(of: run.input(shape.weightCount), count: shape.weightCount)
+        )
+        let y = run.device.convolutionOfHalves(x, w, shape, bias: run.input(outputs), activation: .relu6)
+        try run.keep(run.device.floats(of: y, count: shape.outputCount))
+      }
     },
   ]
 }

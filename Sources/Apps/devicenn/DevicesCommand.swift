@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeviceNN
 import Foundation
 import Kernels
 

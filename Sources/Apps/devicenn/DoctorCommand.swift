@@ -7,9 +7,9 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Says which devices can be trusted and which to use, and what keeps others from being used.",
     discussion: """
-      Looks for OpenCL's loader, drivers and access to GPUs; computes the main operators, forward and backward, on each \
-      device and compares them with plain loops; measures memory and arithmetic. Succeeds if the device that it recommends \
-      is sound.
+      Looks for OpenCL's loader, drivers and access to GPUs; computes operators of every family, forward and backward, on \
+      each device and compares them with plain loops; measures memory and arithmetic. Succeeds if the device that it \
+      recommends is sound.
       """)
 
   @Flag(help: "Print one JSON object.") var json = false

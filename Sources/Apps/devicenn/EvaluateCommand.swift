@@ -24,7 +24,9 @@ struct EvaluateCommand: ParsableCommand {
     let data = try ImageDataset(path: data, skippingBad: skipBadImages, seed: configuration.training.seed)
     let validation = try RelabelledSource(data, classes: configuration.classes)
     let loader = BatchLoader(validation, transform: configuration.transform, batchSize: batchSize)
-    let evaluation = try model.evaluation(of: loader, on: device)
+    let evaluation = try model.evaluation(
+      of: loader, mirrored: configuration.training.testTimeAugmentation, on: device
+    ).scaled(temperature: configuration.calibration?.temperature ?? 1)
     let confusion = evaluation.confusion(classes: configuration.classes)
     if json {
       let classes = configuration.classes.indices.map { i in

@@ -23,7 +23,7 @@ final class ProgressBar: Sendable {
     isUnicode = encoding.uppercased().contains("UTF-8") || encoding.uppercased().contains("UTF8")
   }
 
-  func update(_ progress: TrainingProgress) {
+  func update(_ progress: some ProgressLine) {
     guard isTerminal else { return }
     state.withLock { state in
       let now = ContinuousClock.now
@@ -48,7 +48,7 @@ final class ProgressBar: Sendable {
   /// Removes the bar; the next line of the terminal is free. To be called before a run ends, also when it fails.
   func clear() { state.withLock { erase(&$0) } }
 
-  private func draw(_ progress: TrainingProgress, _ state: inout State) {
+  private func draw(_ progress: some ProgressLine, _ state: inout State) {
     // The last column stays free: many terminals wrap when it is written.
     write("\r" + progress.line(width: columns - 1, isUnicode: isUnicode) + "\u{1B}[K")
     state.isDrawn = true

@@ -5,12 +5,11 @@ import Kernels
 /// Makes report.html of a run that is done.
 struct RunReport {
   private let tuner: FineTuner
-  private let configuration: ModelConfiguration
   private let evaluation: Evaluation
+  private var configuration: ModelConfiguration { tuner.configuration }
 
-  init(_ tuner: FineTuner, _ configuration: ModelConfiguration, _ evaluation: Evaluation) {
+  init(_ tuner: FineTuner, _ evaluation: Evaluation) {
     self.tuner = tuner
-    self.configuration = configuration
     self.evaluation = evaluation
   }
 
@@ -27,7 +26,7 @@ struct RunReport {
         .init("image size", "\(options.imageSize)"), .init("batch size", "\(options.batchSize)"),
         .init("learning rate", "\(options.learningRate)"), .init("weight decay", "\(options.weightDecay)"),
         .init("label smoothing", "\(options.labelSmoothing)"),
-        .init("trained", options.freezesBackbone ? "the head alone" : "everything"), .init("seed", "\(options.seed)"),
+        .init("trained", "\(options.recipe.rawValue), \(tuner.trainedCount) parameters"), .init("seed", "\(options.seed)"),
         .init("parameters", "\(tuner.model.parameterCount)"), .init("photos skipped", "\(tuner.data.skipped.count)"),
       ])
     try AtomicFile.write(report.html(), to: tuner.run.reportPath)

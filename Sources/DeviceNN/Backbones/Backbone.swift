@@ -63,7 +63,7 @@ public struct Backbone: Sendable {
   }
 
   /// This backbone by the publisher whose names a checkpoint has.
-  public func matching(_ file: SafetensorsFile) -> Backbone {
+  public func matching(_ file: any Checkpoint) -> Backbone {
     var result = self
     if let (publisher, _) = markers.first(where: { file.contains($0.value) }) { result.publisher = publisher }
     return result

@@ -4,6 +4,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case noValidationPictures(data: String)
   case unknownBackbone(name: String, known: [String])
   case noBuiltInWeights(backbone: String)
+  /// Neither a file nor in the cache.
+  case noWeights(name: String, cache: String)
   case notARun(path: String, reason: String)
   case alreadyARun(path: String)
   case otherData(path: String, data: String)
@@ -23,7 +25,9 @@ extension ModelError: CustomStringConvertible {
     case .unknownBackbone(let name, let known):
       "there is no backbone '\(name)'; there are \(known.joined(separator: ", ")), and mobilenet_v2 at any width in percent"
     case .noBuiltInWeights(let backbone):
-      "\(backbone) has no built-in weights: name a file with --weights, or train --from-scratch"
+      "\(backbone) has no built-in weights: get them with 'devicenn weights pull \(backbone)', name a file with --weights, or train --from-scratch"
+    case .noWeights(let name, let cache):
+      "there is neither a file \(name) nor weights of that name in \(cache): see 'devicenn weights pull'"
     case .notARun(let path, let reason): "\(path) is not the folder of a run: \(reason)"
     case .alreadyARun(let path): "\(path) already holds a run: continue it with --resume, or name another folder with --out"
     case .otherData(let path, let data):

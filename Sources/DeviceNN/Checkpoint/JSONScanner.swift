@@ -1,6 +1,6 @@
-/// The part of JSON that a safetensors header consists of: objects, strings and lists of whole numbers.
+/// JSON, read from left to right.
 struct JSONScanner {
-  /// `reason` continues a sentence that begins with "its header".
+  /// `reason` continues a sentence that begins with "it".
   struct Failure: Error { var reason: String }
 
   private let bytes: [UInt8]
@@ -22,12 +22,16 @@ struct JSONScanner {
   }
 
   mutating func integers() throws(Failure) -> [Int] {
-    try expect("[")
     var result: [Int] = []
-    if take("]") { return result }
-    repeat { result.append(try integer()) } while take(",")
-    try expect("]")
+    try list { scanner throws(Failure) in result.append(try scanner.integer()) }
     return result
+  }
+
+  private mutating func list(_ element: (inout JSONScanner) throws(Failure) -> Void) throws(Failure) {
+    try expect("[")
+    if take("]") { return }
+    repeat { try element(&self) } while take(",")
+    try expect("]")
   }
 
   mutating func string() throws(Failure) -> String {
@@ -36,14 +40,39 @@ struct JSONScanner {
     while let byte = next() {
       switch byte {
       case UInt8(ascii: "\""):
-        guard let string = String(validating: text, as: UTF8.self) else { throw failure("a name in UTF-8") }
+        guard let string = String(validating: text, as: UTF8.self) else { throw failure("text in UTF-8") }
         return string
       case UInt8(ascii: "\\"): try text.append(contentsOf: escaped())
-      case ..<0x20: throw failure("no control character inside a name")
+      case ..<0x20: throw failure("no control character in a text")
       default: text.append(byte)
       }
     }
-    throw failure("the end of a name")
+    throw failure("the end of a text")
+  }
+
+  /// Any value, nested at most 64 deep: deeper ones are made to overflow a reader's stack.
+  mutating func value(depth: Int = 0) throws(Failure) -> JSONValue {
+    guard depth < 64 else { throw failure("lists and objects nested less than 64 deep") }
+    skipBlanks()
+    switch position < bytes.count ? Unicode.Scalar(bytes[position]) : nil {
+    case "{":
+      var members: [(String, JSONValue)] = []
+      var names = Set<String>()
+      try object { scanner, name throws(Failure) in
+        guard names.insert(name).inserted else { throw Failure(reason: "has the name '\(name)' twice") }
+        members.append((name, try scanner.value(depth: depth + 1)))
+      }
+      return .object(members)
+    case "[":
+      var values: [JSONValue] = []
+      try list { scanner throws(Failure) in values.append(try scanner.value(depth: depth + 1)) }
+      return .list(values)
+    case "\"": return .text(try string())
+    case "t": return try word("true", .flag(true))
+    case "f": return try word("false", .flag(false))
+    case "n": return try word("null", .null)
+    default: return .number(try number())
+    }
   }
 
   /// Nothing but blanks may follow.
@@ -60,6 +89,21 @@ extension JSONScanner {
     let digits = bytes[position...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     guard let value = Int(String(decoding: digits, as: UTF8.self)) else { throw failure("a whole number below 2^63") }
     position += digits.count
+    return value
+  }
+
+  private mutating func number() throws(Failure) -> Double {
+    let characters = bytes[position...].prefix { "+-.0123456789eE".utf8.contains($0) }
+    guard let first = characters.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "."),
+      let value = Double(String(decoding: characters, as: UTF8.self))
+    else { throw failure("a value") }
+    position += characters.count
+    return value
+  }
+
+  private mutating func word(_ word: String, _ value: JSONValue) throws(Failure) -> JSONValue {
+    guard bytes[position...].starts(with: word.utf8) else { throw failure("a value") }
+    position += word.utf8.count
     return value
   }
 
@@ -113,7 +157,7 @@ extension JSONScanner {
   }
 
   private func failure(_ wanted: String) -> Failure {
-    let found = position < bytes.count ? "byte \(bytes[position])" : "the header's end"
+    let found = position < bytes.count ? "byte \(bytes[position])" : "its end"
     return Failure(reason: "is not the JSON of one: wanted \(wanted) at byte \(position), found \(found)")
   }
 }

@@ -11,7 +11,7 @@ extension ImageClassifier {
   /// - Returns: what a user should know of: what was left out or adapted, tensors with numbers that are none.
   @discardableResult
   public func load(
-    _ file: SafetensorsFile, by publisher: Publisher, replacesHead: Bool = false
+    _ file: any Checkpoint, by publisher: Publisher, replacesHead: Bool = false
   ) throws(CheckpointError) -> [LoadingNote] {
     let all = namedParameters().map { name, parameter in
       (stored: stored(name, parameter.storedShape, by: publisher), parameter: parameter)
@@ -48,12 +48,14 @@ extension ImageClassifier {
     return notes
   }
 
-  /// The parameters and statistics as a checkpoint of `publisher` has them.
+  /// The parameters and statistics as a checkpoint of `publisher` has them; adapters are merged into them.
   public func records(by publisher: Publisher) throws(DeviceError) -> [TensorRecord] {
     var records: [TensorRecord] = []
-    for (name, parameter) in namedParameters() {
+    let adapters = Set(parameters().compactMap(\.adapter).flatMap { [$0.down, $0.up] }.map(ObjectIdentifier.init))
+    for (name, parameter) in namedParameters() where !adapters.contains(ObjectIdentifier(parameter)) {
       let stored = stored(name, parameter.storedShape, by: publisher)
-      records.append(TensorRecord(name: stored.name, shape: stored.shape, parameter.stored(try parameter.value.scalars())))
+      let scalars = try parameter.adapted.scalars()
+      records.append(TensorRecord(name: stored.name, shape: stored.shape, parameter.stored(scalars)))
     }
     return records
   }

@@ -5,27 +5,22 @@ import Foundation
 ///
 /// The file is mapped, not copied: a checkpoint larger than memory opens at once. It must not be overwritten in
 /// place while it is open; `AtomicFile` never does that.
-public struct SafetensorsFile: Sendable {
+public struct SafetensorsFile: Checkpoint {
   public let path: String
+  public let format = CheckpointFormat.safetensors
   public let metadata: [String: String]
   /// In the order of their bytes.
   public let names: [String]
   private let entries: [String: SafetensorsEntry]
   private let data: Data
 
-  public init(path: String) throws(CheckpointError) {
-    let bytes: Data
-    do { bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
-      throw .unreadable(file: path, reason: Self.reason(path: path, error))
-    }
-    try self.init(bytes: bytes, path: path)
-  }
+  public init(path: String) throws(CheckpointError) { try self.init(bytes: mappedFile(path), path: path) }
 
   init(bytes: Data, path: String) throws(CheckpointError) {
     let headerEnd = try Self.headerEnd(bytes, path: path)
     let header: SafetensorsHeader
     do { header = try SafetensorsHeader(parsing: bytes[bytes.startIndex + 8..<headerEnd]) } catch {
-      throw .damaged(file: path, reason: error.reason)
+      throw Self.damaged(path, error.reason)
     }
     self.path = path
     data = bytes[headerEnd...]
@@ -40,8 +35,6 @@ public struct SafetensorsFile: Sendable {
 // MARK: Tensors
 
 extension SafetensorsFile {
-  public func contains(_ name: String) -> Bool { entries[name] != nil }
-
   public func shape(of name: String) -> [Int]? { entries[name]?.shape }
 
   public func type(of name: String) -> StoredType? { entries[name]?.type }
@@ -52,42 +45,6 @@ extension SafetensorsFile {
     let bytes = data[data.startIndex + entry.start..<data.startIndex + entry.end]
     return TensorRecord(name: name, type: entry.type, shape: entry.shape, bytes: bytes)
   }
-
-  /// The tensor's values as floats, whichever floating-point type they have in the file.
-  public func floats(named name: String) throws(CheckpointError) -> [Float] {
-    let record = try record(named: name)
-    guard let floats = record.floats else {
-      throw .wrongType(file: path, tensor: name, found: record.type, wanted: "F32, F16, BF16 or F64")
-    }
-    return floats
-  }
-
-  /// The tensor's values, if it has this shape.
-  public func floats(named name: String, shape: [Int]) throws(CheckpointError) -> [Float] {
-    guard let found = self.shape(of: name) else { throw .missingTensor(file: path, tensor: name) }
-    guard found == shape else { throw .wrongShape(file: path, tensor: name, found: found, wanted: shape) }
-    return try floats(named: name)
-  }
-
-  public func integers(named name: String) throws(CheckpointError) -> [Int64] {
-    let record = try record(named: name)
-    guard let integers = record.integers else {
-      throw .wrongType(file: path, tensor: name, found: record.type, wanted: "an integer type")
-    }
-    return integers
-  }
-
-  /// Checks that all wanted tensors are there with their shapes, so that a model is loaded whole or not at all.
-  public func check(_ wanted: [(name: String, shape: [Int])]) throws(CheckpointError) {
-    let problems = wanted.compactMap { name, shape in
-      switch self.shape(of: name) {
-      case nil: "tensor '\(name)' \(shape) is missing"
-      case let found? where found != shape: "tensor '\(name)' has the shape \(found), wanted \(shape)"
-      case _?: nil as String?
-      }
-    }
-    guard problems.isEmpty else { throw .mismatch(file: path, problems: problems) }
-  }
 }
 
 // MARK: Checks
@@ -96,17 +53,25 @@ extension SafetensorsFile {
   /// The format's own limit.
   static let maxHeaderByteCount = 100_000_000
 
+  /// Whether a header of a possible length seems to follow: a file of JSON may begin with the same byte.
+  static func hasHeader(_ bytes: Data) -> Bool {
+    (try? headerEnd(bytes, path: "")) != nil && bytes.dropFirst(8).first == UInt8(ascii: "{")
+  }
+
+  private static func damaged(_ path: String, _ reason: String) -> CheckpointError {
+    .damaged(file: path, format: .safetensors, reason: reason)
+  }
+
   private static func headerEnd(_ bytes: Data, path: String) throws(CheckpointError) -> Data.Index {
     guard bytes.count >= 8 else {
-      throw .damaged(file: path, reason: "it has \(bytes.count) bytes, and the header's length alone takes 8")
+      throw damaged(path, "it has \(bytes.count) bytes, and the header's length alone takes 8")
     }
     let length = bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     guard length <= maxHeaderByteCount else {
-      throw .damaged(file: path, reason: "it claims a header of \(length) bytes, and 100 MB are the most")
+      throw damaged(path, "it claims a header of \(length) bytes, and 100 MB are the most")
     }
     guard Int(length) <= bytes.count - 8 else {
-      throw .damaged(
-        file: path, reason: "it claims a header of \(length) bytes, but \(bytes.count - 8) bytes follow: truncated?")
+      throw damaged(path, "it claims a header of \(length) bytes, but \(bytes.count - 8) bytes follow: truncated?")
     }
     return bytes.startIndex + 8 + Int(length)
   }
@@ -120,7 +85,7 @@ extension SafetensorsFile {
       func damaged(_ found: String, _ wanted: String) -> CheckpointError {
         .damagedTensor(file: path, tensor: entry.name, found: found, wanted: wanted)
       }
-      guard let wanted = entry.wantedByteCount else {
+      guard let wanted = entry.type.byteCount(of: entry.shape) else {
         throw damaged("the shape \(entry.shape)", "one whose size a computer can count")
       }
       guard entry.end >= entry.start, entry.end - entry.start == wanted else {
@@ -137,15 +102,7 @@ extension SafetensorsFile {
       end = entry.end
     }
     guard end == byteCount else {
-      throw .damaged(file: path, reason: "its tensors end at byte \(end) of \(byteCount) bytes of data")
+      throw damaged(path, "its tensors end at byte \(end) of \(byteCount) bytes of data")
     }
-  }
-
-  private static func reason(path: String, _ error: any Error) -> String {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return "there is no such file" }
-    if isFolder.boolValue { return "it is a folder" }
-    if !FileManager.default.isReadableFile(atPath: path) { return "permission denied" }
-    return error.localizedDescription
   }
 }

@@ -9,13 +9,6 @@ struct SafetensorsEntry: Equatable {
   var shape: [Int]
   var start: Int
   var end: Int
-
-  /// Bytes that the shape takes; nil where they overflow.
-  var wantedByteCount: Int? {
-    shape.reduce(type.byteCount as Int?) { product, extent in
-      product.flatMap { $0.multipliedReportingOverflow(by: extent).overflow ? nil : $0 * extent }
-    }
-  }
 }
 
 struct SafetensorsHeader: Equatable {
@@ -29,7 +22,7 @@ struct SafetensorsHeader: Equatable {
     var names = Set<String>()
     do throws(JSONScanner.Failure) {
       try scanner.object { scanner, name throws(JSONScanner.Failure) in
-        guard names.insert(name).inserted else { throw .init(reason: "the name '\(name)' occurs twice") }
+        guard names.insert(name).inserted else { throw .init(reason: "has the name '\(name)' twice") }
         if name == "__metadata__" {
           metadata = try Self.strings(&scanner)
         } else {

@@ -9,7 +9,7 @@ public func writeSafetensors(
   _ records: [TensorRecord], metadata: [String: String] = [:], to path: String
 ) throws(FileError) {
   let ordered = records.sorted { ($1.type.byteCount, $0.name) < ($0.type.byteCount, $1.name) }
-  let header = safetensorsHeader(ordered, metadata: metadata)
+  let header = safetensorsHeader(ordered.map { ($0.name, $0.type, $0.shape) }, metadata: metadata)
   try AtomicFile.write(to: path) { file throws(FileError) in
     try file.append(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) })
     try file.append(header)
@@ -26,7 +26,9 @@ public func writeSafetensors(
 }
 
 /// The header with spaces behind it, so that the data begins at a multiple of 8 in the file.
-private func safetensorsHeader(_ records: [TensorRecord], metadata: [String: String]) -> Data {
+func safetensorsHeader(
+  _ records: [(name: String, type: StoredType, shape: [Int])], metadata: [String: String]
+) -> Data {
   let names = Set(records.map(\.name))
   precondition(names.count == records.count, "two of the \(records.count) tensors have the same name")
   precondition(!names.contains("__metadata__"), "the name __metadata__ is the format's own")
@@ -37,7 +39,7 @@ private func safetensorsHeader(_ records: [TensorRecord], metadata: [String: Str
   }
   var start = 0
   for record in records {
-    let end = start + record.bytes.count
+    let end = start + record.shape.reduce(record.type.byteCount, *)
     let shape = record.shape.map(String.init).joined(separator: ",")
     members.append(
       "\(jsonString(record.name)):{\"dtype\":\"\(record.type.rawValue)\",\"shape\":[\(shape)],"
@@ -47,21 +49,4 @@ private func safetensorsHeader(_ records: [TensorRecord], metadata: [String: Str
   var header = Data("{\(members.joined(separator: ","))}".utf8)
   header.append(Data(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
   return header
-}
-
-/// `text` as a string of JSON, with its quotes.
-package func jsonString(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": result += "\\\""
-    case "\\": result += "\\\\"
-    case "\n": result += "\\n"
-    case "\r": result += "\\r"
-    case "\t": result += "\\t"
-    case "\0"..."\u{1F}": result += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result + "\""
 }

@@ -28,6 +28,13 @@ public enum StoredType: String, Sendable, Hashable, CaseIterable {
     case .float8e4m3, .float8e5m2, .int8, .uint8, .bool: 1
     }
   }
+
+  /// Bytes of a tensor of this shape; nil where they are more than a computer can count.
+  func byteCount(of shape: [Int]) -> Int? {
+    shape.reduce(byteCount as Int?) { product, extent in
+      product.flatMap { $0.multipliedReportingOverflow(by: extent).overflow ? nil : $0 * extent }
+    }
+  }
 }
 
 /// The value of an IEEE half. By hand, because Swift has no Float16 on Intel Macs.

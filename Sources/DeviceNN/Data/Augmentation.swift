@@ -30,6 +30,10 @@ public struct Augmentation: Sendable, Equatable {
   /// For fine-tuning on few pictures of one object each: crops that keep most of it, flips, mild colours.
   public static let mild = Augmentation(
     scale: 0.35...1, brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02)
+
+  /// For longer training: more of everything.
+  public static let strong = Augmentation(
+    scale: 0.25...1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.05)
 }
 
 /// What was drawn for one picture. Everything is drawn beforehand, in a fixed order, so that how many numbers are taken

@@ -40,6 +40,8 @@ public struct BatchLoader: Sendable {
   public let transform: ImageTransform
   public let batchSize: Int
   public let isShuffled: Bool
+  /// How often each class is drawn, by its number; nil shows each picture once an epoch.
+  public let classShares: [Double]?
   public let lastBatch: LastBatch
   public let seed: UInt64
   public let threads: Int
@@ -48,7 +50,7 @@ public struct BatchLoader: Sendable {
 
   public init(
     _ source: any ImageSource, transform: ImageTransform, batchSize: Int, isShuffled: Bool = false,
-    lastBatch: LastBatch = .keep, seed: UInt64 = 0, threads: Int? = nil, ahead: Int = 3
+    classShares: [Double]? = nil, lastBatch: LastBatch = .keep, seed: UInt64 = 0, threads: Int? = nil, ahead: Int = 3
   ) {
     let threads = threads ?? min(8, ProcessInfo.processInfo.activeProcessorCount)
     precondition(
@@ -56,6 +58,7 @@ public struct BatchLoader: Sendable {
       "a batch of \(batchSize), \(threads) threads and \(ahead) batches ahead were given; each must be 1 or more")
     (self.source, self.transform, self.batchSize, self.isShuffled) = (source, transform, batchSize, isShuffled)
     (self.lastBatch, self.seed, self.threads, self.ahead) = (lastBatch, seed, threads, ahead)
+    self.classShares = classShares
   }
 
   /// How many batches an epoch has.
@@ -73,9 +76,26 @@ public struct BatchLoader: Sendable {
   /// The order in which an epoch shows the pictures.
   public func order(ofEpoch epoch: Int) -> [Int] {
     guard isShuffled else { return Array(0..<source.count) }
+    if let classShares { return drawnOrder(ofEpoch: epoch, classShares) }
     // Streams count up for pictures, so orders count down from the end.
     var generator = Philox(seed: seed, stream: .max - UInt64(epoch))
     return generator.permutation(of: source.count)
+  }
+
+  /// As many pictures as there are, drawn with replacement so that each class comes as often as its share says.
+  private func drawnOrder(ofEpoch epoch: Int, _ shares: [Double]) -> [Int] {
+    var generator = Philox(seed: seed, stream: .max - UInt64(epoch))
+    let members = Dictionary(grouping: 0..<source.count) { Int(source.label(at: $0)) }
+    let classes = members.keys.sorted()
+    let total = classes.reduce(0) { $0 + shares[$1] }
+    return (0..<source.count).map { _ in
+      var left = Double(generator.uniform()) * total
+      let drawn = classes.first { label in
+        left -= shares[label]
+        return left < 0
+      } ?? classes.last!
+      return members[drawn]![generator.integer(below: members[drawn]!.count)]
+    }
   }
 
   /// Starts decoding an epoch. Dropping the returned value stops it.

@@ -12,8 +12,11 @@ public struct ImageDataset: Sendable {
 
   /// Class folders, or CIFAR-10 as pictures of rows (`CIFAR10`). Every file is decoded once, so that a run doesn't end
   /// in its third epoch at a damaged one.
-  public init(path: String, skippingBad: Bool = false, seed: UInt64 = 0) throws {
+  ///
+  /// - Parameter fewShot: training pictures of each class that are drawn by `seed`; nil takes all.
+  public init(path: String, skippingBad: Bool = false, seed: UInt64 = 0, fewShot: Int? = nil) throws {
     self.path = path
+    let train: any ImageSource
     if Self.isCIFAR10(path) {
       let cifar = try CIFAR10(directory: path)
       (classes, train, validation, skipped) = (CIFAR10.classes, cifar.train, cifar.test, [])
@@ -22,6 +25,7 @@ public struct ImageDataset: Sendable {
       (classes, train, validation) = (folder.classes, folder.train, folder.validation)
       self.skipped = skipped
     }
+    self.train = fewShot.map { ImageSelection(of: train, perClass: $0, seed: seed) } ?? train
   }
 
   /// The classes of the data set at `path`, without reading its pictures.

@@ -45,6 +45,32 @@ public struct ImageFiles: ImageSource, Equatable {
   }
 }
 
+/// Some of another source's pictures.
+public struct ImageSelection: ImageSource {
+  public let source: any ImageSource
+  public let indices: [Int]
+
+  public init(of source: any ImageSource, _ indices: [Int]) { (self.source, self.indices) = (source, indices) }
+
+  /// So many of each class, or all where there are fewer, drawn by `seed`, in the source's order.
+  public init(of source: any ImageSource, perClass: Int, seed: UInt64) {
+    precondition(perClass > 0, "a class needs pictures, not \(perClass)")
+    var generator = Philox(seed: seed, stream: 1 << 63)
+    let members = Dictionary(grouping: 0..<source.count) { source.label(at: $0) }
+    let drawn = members.keys.sorted().flatMap { label in
+      generator.permutation(of: members[label]!.count).prefix(perClass).map { members[label]![$0] }
+    }
+    self.init(of: source, drawn.sorted())
+  }
+
+  public var count: Int { indices.count }
+  public func label(at index: Int) -> Int32 { source.label(at: indices[index]) }
+  public func name(at index: Int) -> String { source.name(at: indices[index]) }
+  public func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image {
+    try source.image(at: indices[index], atLeast: atLeast)
+  }
+}
+
 /// Pictures in memory.
 public struct ImageArray: ImageSource {
   public var images: [Image]

@@ -42,15 +42,17 @@ public struct Evaluation: Sendable, Equatable {
 
 extension ImageClassifier {
   /// Asks the model about every picture of a loader, in evaluation mode.
-  public func evaluation(of loader: BatchLoader, on device: Device) throws -> Evaluation {
+  ///
+  /// - Parameter mirrored: answers are means over each picture and its mirror image.
+  public func evaluation(of loader: BatchLoader, mirrored: Bool = false, on device: Device) throws -> Evaluation {
     evaluate()
     let batches = loader.epoch(0)
     var predictions: [Prediction] = []
     while let batch = try batches.next() {
       let probabilities = try fitting(batch, on: device) { () throws(DeviceError) in
-        try self.probabilities(batch, on: device)
+        try self.probabilities(batch, mirrored: mirrored, on: device)
       } retry: { few throws(DeviceError) in
-        _ = try self.probabilities(few, on: device)
+        _ = try self.probabilities(few, mirrored: mirrored, on: device)
       }
       for (i, row) in probabilities.enumerated() {
         predictions.append(Prediction(index: batch.indices[i], label: Int(batch.labels[i]), probabilities: row))
@@ -60,17 +62,28 @@ extension ImageClassifier {
   }
 
   /// The probabilities of the classes for each picture, computed in float64 from the logits.
-  public func probabilities(_ batch: ImageBatch, on device: Device) throws(DeviceError) -> [[Double]] {
-    let logits = try withoutGradients { () -> Result<[Float], DeviceError> in
-      do throws(DeviceError) { return .success(try self(batch.images(on: device)).scalars()) } catch { return .failure(error) }
-    }.get()
-    let classes = logits.count / batch.count
-    return (0..<batch.count).map { i in
-      let row = logits[i * classes..<(i + 1) * classes].map(Double.init)
-      let exponentials = row.map { exp($0 - row.max()!) }
-      let sum = exponentials.reduce(0, +)
-      return exponentials.map { $0 / sum }
-    }
+  public func probabilities(
+    _ batch: ImageBatch, mirrored: Bool = false, temperature: Double = 1, on device: Device
+  ) throws(DeviceError) -> [[Double]] {
+    let images = batch.images(on: device)
+    let straight = DeviceNN.probabilities(
+      ofLogits: try withoutGradients { self(images) }.scalars(), rows: batch.count, temperature: temperature)
+    guard mirrored else { return straight }
+    let turned = DeviceNN.probabilities(
+      ofLogits: try withoutGradients { self(images.flipped(axes: [2])) }.scalars(), rows: batch.count,
+      temperature: temperature)
+    return zip(straight, turned).map { zip($0, $1).map { ($0 + $1) / 2 } }
+  }
+}
+
+/// The softmax of each row of logits(rows,classes), in float64.
+func probabilities(ofLogits logits: [Float], rows: Int, temperature: Double = 1) -> [[Double]] {
+  let classes = logits.count / rows
+  return (0..<rows).map { i in
+    let row = logits[i * classes..<(i + 1) * classes].map { Double($0) / temperature }
+    let exponentials = row.map { exp($0 - row.max()!) }
+    let sum = exponentials.reduce(0, +)
+    return exponentials.map { $0 / sum }
   }
 }
 

@@ -8,14 +8,16 @@ public final class FineTuner {
   public let data: ImageDataset
   public let run: RunFolder
   public let device: Device
-  private let configuration: ModelConfiguration
-  private let trainLoader: BatchLoader
-  private let validationLoader: BatchLoader
-  private let schedule: OneCycle
+  public private(set) var configuration: ModelConfiguration
+  let trainLoader: BatchLoader
+  let validationLoader: BatchLoader
+  let classWeights: Tensor?
   private let isResumed: Bool
-  private var optimizer: AdamW
+  var optimizer: AdamW
+  var average: WeightAverage?
+  var position: TrainingCheckpoint
   private var metrics: MetricsLog
-  private var position: TrainingCheckpoint
+  private var lastWrite = ContinuousClock.now
 
   /// - Parameter isResumed: continues the run in `run`; otherwise starts one there, and takes it back if it fails before
   ///   its first epoch is done.
@@ -33,30 +35,34 @@ public final class FineTuner {
     guard data.validation.count > 0 else { throw ModelError.noValidationPictures(data: data.path) }
     var transform = configuration.transform
     validationLoader = BatchLoader(data.validation, transform: transform, batchSize: options.batchSize)
-    transform.augmentation = options.augmentation
+    transform.augmentation = options.imageAugmentation
+    let shares = data.train.classShares(classes: data.classes.count)
     trainLoader = BatchLoader(
-      data.train, transform: transform, batchSize: options.batchSize, isShuffled: true, lastBatch: .dropSingle,
+      data.train, transform: transform, batchSize: options.batchSize, isShuffled: true,
+      classShares: options.balance == .sampling ? shares.map { $0 > 0 ? 1 : 0 } : nil, lastBatch: .dropSingle,
       seed: options.seed)
-    schedule = OneCycle(steps: options.epochs * trainLoader.batchCount)
-    optimizer = Self.makeOptimizer(model, options)
+    classWeights = options.balance == .weights
+      ? Tensor(
+        shares.map { $0 > 0 ? Float(1 / ($0 * Double(shares.count))) : 0 }, shape: [shares.count], on: device) : nil
+    optimizer = AdamW(options.recipe.parameterGroups(model, options))
     if isResumed {
-      position = try TrainingCheckpoint(path: run.checkpointPath, into: model, &optimizer)
+      position = try TrainingCheckpoint(path: run.checkpointPath, into: model, &optimizer, &average)
       guard position.fingerprint == data.fingerprint else {
         throw ModelError.otherData(path: run.path, data: data.path)
       }
-      guard position.epoch <= options.epochs, optimizer.state.step == position.epoch * trainLoader.batchCount else {
+      guard position.epoch <= options.epochs, optimizer.state.step <= position.epoch * trainLoader.batchCount else {
         throw CheckpointError.damagedTensor(
           file: run.checkpointPath, tensor: "position", found: "step \(optimizer.state.step) after epoch \(position.epoch)",
-          wanted: "\(trainLoader.batchCount) steps an epoch, and \(options.epochs) epochs")
+          wanted: "at most \(trainLoader.batchCount) steps an epoch, and \(options.epochs) epochs")
       }
       metrics = try MetricsLog(resuming: run.metricsPath, after: position.epoch)
     } else {
       if run.isRun { throw ModelError.alreadyARun(path: run.path) }
-      position = TrainingCheckpoint(epoch: 0, fingerprint: data.fingerprint, seconds: 0)
+      position = TrainingCheckpoint(epoch: 0, fingerprint: data.fingerprint, phases: [:])
       try run.createFolder()
       do {
         metrics = try MetricsLog(startingAt: run.metricsPath)
-        try position.write(model, optimizer.state, to: run.checkpointPath)
+        try position.write(model, optimizer.state, average, to: run.checkpointPath)
         try run.write(configuration)
       } catch {
         run.remove()
@@ -65,126 +71,193 @@ public final class FineTuner {
     }
   }
 
-  /// The head learns nine times as fast as a pretrained backbone, which knows most already; biases don't decay.
-  private static func makeOptimizer(_ model: any ImageClassifier, _ options: FineTuningOptions) -> AdamW {
-    if options.freezesBackbone { model.backboneParameters.forEach { $0.isTrainable = false } }
-    let backboneRate = options.fromScratch ? options.learningRate : options.learningRate / 3
-    return AdamW(
-      ParameterGroup.decaying(model.backboneParameters, learningRate: backboneRate, weightDecay: options.weightDecay)
-        + ParameterGroup.decaying(
-          model.head.parameters(), learningRate: options.learningRate * 3, weightDecay: options.weightDecay))
-  }
-
   /// The epochs that are done, in this session and earlier ones.
   public var epochs: [EpochMetrics] { get throws(FileError) { try MetricsLog.read(run.metricsPath) } }
 
-  /// Seconds of training and validation, in this session and earlier ones.
-  public var seconds: Double { position.seconds }
+  /// Seconds of what the run did, in this session and earlier ones, by phase.
+  public var phases: [RunPhase: Double] { position.phases }
 
-  /// Trains what is left of the run. Each epoch ends with its line in metrics.jsonl, its weights in model.safetensors and
-  /// a checkpoint.
+  public var seconds: Double { position.phases.values.reduce(0, +) }
+
+  /// The scalars that are trained.
+  public var trainedCount: Int { optimizer.groups.flatMap(\.parameters).reduce(0) { $0 + $1.value.count } }
+
+  /// The epoch whose weights were kept: the last, or with `patience` the one of the smallest validation loss.
+  public var bestEpoch: Int? {
+    get throws(FileError) {
+      guard options.patience != nil else { return position.epoch }
+      return try epochs.min { ($0.validationLoss, $0.epoch) < ($1.validationLoss, $1.epoch) }?.epoch
+    }
+  }
+
+  // MARK: Training
+
+  /// Trains what is left of the run. Epochs end with a line in metrics.jsonl, weights in model.safetensors and a
+  /// checkpoint; short ones are stored once a second.
   ///
   /// - Returns: what the final model says of the validation pictures.
   public func train(
     onProgress: (TrainingProgress) -> Void = { _ in }, onEpoch: (EpochMetrics) throws -> Void = { _ in }
   ) throws -> Evaluation {
-    var evaluation: Evaluation?
-    while position.epoch < options.epochs {
-      let (line, result): (EpochMetrics, Evaluation)
-      do { (line, result) = try nextEpoch(onProgress: onProgress) } catch {
-        // A batch that was too large, or a rate that was too high, is tried again with another under the same name.
-        if position.epoch == 0, !isResumed { run.remove() }
-        throw error
+    let cache: FeatureCache?
+    do {
+      cache = try prepare(onProgress: onProgress)
+      while position.epoch < options.epochs, try !isStuck {
+        try onEpoch(try nextEpoch(cache, onProgress: onProgress))
       }
-      try onEpoch(line)
-      evaluation = result
+    } catch {
+      // A batch that was too large, or a rate that was too high, is tried again with another under the same name.
+      if position.epoch == 0, !isResumed { run.remove() }
+      throw error
     }
-    return try evaluation ?? model.evaluation(of: validationLoader, on: device)
+    run.removeFeatures()
+    return try finish()
+  }
+
+  /// The cache for a frozen backbone. Every other recipe that starts at pretrained weights only borrows one, to give the
+  /// new head its first weights, so that it does not pull the backbone about.
+  private func prepare(onProgress: (TrainingProgress) -> Void) throws -> FeatureCache? {
+    if options.recipe == .head { return try featureCache(views: options.views, onProgress: onProgress) }
+    guard position.epoch == 0 else { return nil }
+    if !options.fromScratch {
+      let head = headTraining(try featureCache(views: 1, onProgress: onProgress))
+      let start = ContinuousClock.now
+      var headOptimizer = AdamW(
+        ParameterGroup.decaying(
+          model.head.parameters(), learningRate: options.learningRate * 3, weightDecay: options.weightDecay))
+      let passes = 30
+      let schedule = CosineDecay(steps: passes * trainLoader.batchCount)
+      for pass in 0..<passes {
+        let loss = try head.epoch(pass, &headOptimizer) { schedule.scale(at: pass * trainLoader.batchCount + $0) }
+        try check(loss, epoch: 1, batch: 1)
+      }
+      position.phases[.head, default: 0] += start.secondsUntilNow
+    }
+    if options.averaging == .exponential { average = WeightAverage(of: model) }
+    return nil
+  }
+
+  private func featureCache(views: Int, onProgress: (TrainingProgress) -> Void) throws -> FeatureCache {
+    let start = ContinuousClock.now
+    let unshuffled = BatchLoader(
+      data.train, transform: trainLoader.transform, batchSize: options.batchSize, seed: options.seed)
+    let cache = try FeatureCache(
+      model, train: unshuffled, validation: validationLoader, views: views,
+      key: "\(position.fingerprint) \(views) views of \(options.imageSize) seed \(options.seed)", path: run.featuresPath,
+      on: device
+    ) { done, all in
+      let seconds = start.secondsUntilNow
+      onProgress(
+        TrainingProgress(
+          epoch: 0, epochs: options.epochs, batch: done, batches: all, imagesPerSecond: Double(done) / seconds,
+          secondsLeft: seconds / Double(done) * Double(all - done)))
+    }
+    position.phases[.features, default: 0] += start.secondsUntilNow
+    return cache
+  }
+
+  private func headTraining(_ cache: FeatureCache) -> HeadTraining {
+    HeadTraining(
+      model: model, cache: cache, options: options, loader: trainLoader, classWeights: classWeights, device: device)
   }
 
   /// Trains and measures an epoch, and stores where the run is then.
-  private func nextEpoch(onProgress: (TrainingProgress) -> Void) throws -> (EpochMetrics, Evaluation) {
+  private func nextEpoch(_ cache: FeatureCache?, onProgress: (TrainingProgress) -> Void) throws -> EpochMetrics {
     let epoch = position.epoch + 1
     let start = ContinuousClock.now
-    let loss = try trainEpoch(position.epoch, onProgress: onProgress)
-    let trainSeconds = (ContinuousClock.now - start) / .seconds(1)
-    let evaluation = try model.evaluation(of: validationLoader, on: device)
+    let (loss, images) = try cache.map { (try headEpoch($0), data.train.count) } ?? trainEpoch(onProgress: onProgress)
+    let trained = ContinuousClock.now
+    updateMean()
+    let evaluation = try withAverages {
+      try cache.map { try headTraining($0).evaluation(of: data.validation) }
+        ?? model.evaluation(of: validationLoader, on: device)
+    }
     // The last step's loss is that of the weights before it.
     try check(evaluation.loss, epoch: epoch, batch: trainLoader.batchCount)
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let trainSeconds = (trained - start) / .seconds(1)
     let line = EpochMetrics(
       epoch: epoch, trainLoss: loss, validationLoss: evaluation.loss, validationAccuracy: evaluation.accuracy,
-      learningRate: Double(options.learningRate * schedule.scale(at: optimizer.state.step - 1)), seconds: seconds,
-      imagesPerSecond: Double(data.train.count) / trainSeconds)
+      learningRate: Double(options.learningRate * rate(at: epoch * stepsPerEpoch - 1)), seconds: start.secondsUntilNow,
+      imagesPerSecond: Double(images) / trainSeconds)
+    position.phases[.training, default: 0] += trainSeconds
+    position.phases[.validation, default: 0] += trained.secondsUntilNow
+    position.epoch = epoch
     try metrics.append(line)
-    try writeSafetensors(
-      model.records(by: configuration.architecture.publisher),
-      metadata: ["format": "pt", "architecture": configuration.architecture.name], to: run.modelPath)
-    var next = position
-    next.epoch = epoch
-    next.seconds += seconds
-    try next.write(model, optimizer.state, to: run.checkpointPath)
-    position = next
-    return (line, evaluation)
+    if epoch == 1 || epoch == options.epochs || lastWrite.secondsUntilNow > 1 || options.patience != nil { try store() }
+    return line
   }
 
-  /// One pass over the training pictures.
-  ///
-  /// - Returns: the mean loss.
-  private func trainEpoch(_ epoch: Int, onProgress: (TrainingProgress) -> Void) throws -> Double {
-    model.train()
-    let batches = trainLoader.epoch(epoch)
-    let start = ContinuousClock.now
-    var (done, images) = (0, 0)
-    var (lossSum, latestLoss) = (0.0, Double.nan)
-    // Losses are read a few at a time: each read waits for the device.
-    var unread: [(loss: Tensor, count: Int)] = []
-    while let batch = try batches.next() {
-      unread.append((step(batch), batch.count))
-      done += 1
-      images += batch.count
-      guard unread.count == 8 || done == trainLoader.batchCount || done == 1 else { continue }
-      for (loss, count) in unread {
-        latestLoss = try fitting(batch, on: device) { () throws(DeviceError) in
-          Double(try loss.scalar())
-        } retry: { few throws(DeviceError) in
-          _ = try step(few).scalar()
-        }
-        try check(latestLoss, epoch: epoch + 1, batch: done)
-        lossSum += latestLoss * Double(count)
+  private func headEpoch(_ cache: FeatureCache) throws -> Double {
+    model.evaluate()
+    let first = position.epoch * stepsPerEpoch
+    let loss = try headTraining(cache).epoch(position.epoch, &optimizer) { rate(at: first + $0) }
+    try check(loss, epoch: position.epoch + 1, batch: trainLoader.batchCount)
+    return loss
+  }
+
+  private func store() throws {
+    let best = try bestEpoch
+    if best == nil || best == position.epoch {
+      try withAverages {
+        try writeSafetensors(
+          model.records(by: configuration.architecture.publisher),
+          metadata: ["format": "pt", "architecture": configuration.architecture.name], to: run.modelPath)
       }
-      unread = []
-      let seconds = (ContinuousClock.now - start) / .seconds(1)
-      let left = Double((options.epochs - epoch) * trainLoader.batchCount - done)
-      onProgress(
-        TrainingProgress(
-          epoch: epoch + 1, epochs: options.epochs, batch: done, batches: trainLoader.batchCount,
-          imagesPerSecond: Double(images) / seconds, loss: latestLoss, secondsLeft: seconds / Double(done) * left))
     }
-    return lossSum / Double(images)
+    try position.write(model, optimizer.state, average, to: run.checkpointPath)
+    lastWrite = .now
+  }
+
+  /// Whether the validation loss has not become smaller for as many epochs as there is patience.
+  private var isStuck: Bool {
+    get throws { try options.patience.map { position.epoch - (try bestEpoch ?? 0) >= $0 } ?? false }
+  }
+
+  /// Measures the weights that were kept, finds the temperature that suits them, and writes it down.
+  private func finish() throws -> Evaluation {
+    if options.patience == nil {
+      average?.exchange()
+    } else if position.epoch > 0 {
+      try model.mergeAdapters()
+      try model.load(SafetensorsFile(path: run.modelPath), by: configuration.architecture.publisher)
+    }
+    average = nil
+    let start = ContinuousClock.now
+    let evaluation = try model.evaluation(
+      of: validationLoader, mirrored: options.testTimeAugmentation, on: device)
+    position.phases[.validation, default: 0] += start.secondsUntilNow
+    configuration.calibration = evaluation.calibration
+    try run.write(configuration)
+    return evaluation
   }
 
   /// No network that learns has a loss of thousands; one that began to diverge soon has none at all.
-  private func check(_ loss: Double, epoch: Int, batch: Int) throws(ModelError) {
+  func check(_ loss: Double, epoch: Int, batch: Int) throws(ModelError) {
     guard loss < 1e4 else {
       throw .diverged(loss: "\(Float(loss))", epoch: epoch, batch: batch, learningRate: options.learningRate)
     }
   }
-
-  /// Forward, backward, update.
-  private func step(_ batch: ImageBatch) -> Tensor {
-    model.drop(at: optimizer.state.step)
-    let labels = IntTensor(batch.labels, on: device)
-    let loss = model(batch.images(on: device)).crossEntropy(labels, labelSmoothing: options.labelSmoothing)
-    optimizer.step(loss.gradients(), scale: schedule.scale(at: optimizer.state.step))
-    return loss.detached
-  }
 }
 
-extension Module {
-  /// Makes every random layer of this part draw what it draws at a step, whether the run was resumed or not.
-  func drop(at step: Int) {
-    if let layer = self as? any RandomLayer { layer.stream = UInt32(truncatingIfNeeded: step) }
-    for case (_, .module(let module)) in parts { module.drop(at: step) }
+/// What a run spends its time with.
+public enum RunPhase: String, Codable, Sendable, CaseIterable {
+  /// The frozen backbone's features.
+  case features
+  /// The head's first weights.
+  case head
+  case training
+  case validation
+}
+
+extension ContinuousClock.Instant {
+  var secondsUntilNow: Double { (ContinuousClock.now - self) / .seconds(1) }
+}
+
+extension ImageSource {
+  /// What part of the pictures each class has.
+  func classShares(classes: Int) -> [Double] {
+    var counts = Array(repeating: 0, count: classes)
+    for i in 0..<count { counts[Int(label(at: i))] += 1 }
+    return counts.map { Double($0) / Double(max(count, 1)) }
   }
 }

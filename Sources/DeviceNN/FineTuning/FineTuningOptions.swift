@@ -1,23 +1,81 @@
 /// How a network is trained on a small data set. The defaults suit a few hundred photos and a pretrained backbone.
 public struct FineTuningOptions: Codable, Sendable, Equatable {
+  public enum RateSchedule: String, Codable, Sendable, CaseIterable {
+    case oneCycle = "one-cycle"
+    /// A rise during the first twentieth, then half a cosine to 0.
+    case cosine
+  }
+
+  public enum Averaging: String, Codable, Sendable, CaseIterable {
+    case none
+    /// An exponential moving average over steps.
+    case exponential
+    /// The mean of the weights at the ends of the last quarter of the epochs (Izmailov et al. 2018).
+    case stochastic
+  }
+
+  public enum Balance: String, Codable, Sendable, CaseIterable {
+    case none
+    /// Losses of rare classes count for more.
+    case weights
+    /// Pictures of rare classes are drawn more often.
+    case sampling
+  }
+
+  public enum AugmentationKind: String, Codable, Sendable, CaseIterable {
+    case none
+    /// Crops and flips.
+    case light
+    /// Crops, flips, colours, turns and shears.
+    case strong
+  }
+
+  public var recipe = Recipe.full
   public var epochs = 8
   public var batchSize = 32
+  /// Batches whose gradients are added up before a step.
+  public var accumulation = 1
   /// The peak of the schedule. A pretrained backbone moves at a third of it, the new head at three times.
   public var learningRate: Float = 1e-3
+  public var schedule = RateSchedule.oneCycle
+  /// The factor on the rate from each block to the one before it.
+  public var layerDecay: Float = 1
   public var weightDecay: Float = 0.05
+  /// Gradients are scaled down to this norm; nil leaves them.
+  public var clipNorm: Float?
   public var labelSmoothing: Float = 0.1
+  /// The parameter of the beta distribution that mixes pictures in pairs (Zhang et al. 2018), 0 for none.
+  public var mixUp: Float = 0
+  /// The same for pasting a part of one picture into another (Yun et al. 2019).
+  public var cutMix: Float = 0
+  public var augmentation = AugmentationKind.light
+  public var balance = Balance.none
+  public var averaging = Averaging.none
+  /// Epochs without a smaller validation loss after which training ends; the best weights are kept. nil trains to the end.
+  public var patience: Int?
+  /// Views of each picture whose features the head learns from.
+  public var views = 4
+  /// Of the changes that `lora` trains.
+  public var rank = 2
+  /// Answers are means over a picture and its mirror image.
+  public var testTimeAugmentation = false
   public var imageSize = 224
   /// Random weights everywhere: the backbone then learns at the full rate.
   public var fromScratch = false
-  /// Trains the head alone; the backbone's batch norm keeps its statistics.
-  public var freezesBackbone = false
   /// Decides the order of the pictures, their augmentation, the head's first weights and what dropout drops.
   public var seed: UInt64 = 0
-
   /// Leaves out pictures that can't be read, instead of refusing the data set.
   public var skipsBadImages = false
+  /// Pictures a class that are drawn from the training pictures; nil takes all.
+  public var fewShot: Int?
 
   public init() {}
 
-  var augmentation: Augmentation { Augmentation(scale: 0.35...1) }
+  var imageAugmentation: Augmentation? {
+    switch augmentation {
+    case .none: nil
+    case .light: Augmentation(scale: 0.35...1)
+    case .strong: .strong
+    }
+  }
 }

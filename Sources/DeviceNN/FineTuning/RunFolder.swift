@@ -15,13 +15,18 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var data: String
   /// Where the first weights came from.
   public var weights: String
+  /// Why the recipe was taken, where nobody chose it.
+  public var reason = ""
+  /// What the finished model's probabilities are worth.
+  public var calibration: Calibration?
   /// The command that started the run, for its report.
   public var command = ""
 
   public init(
-    architecture: Backbone, classes: [String], training: FineTuningOptions, data: String, weights: String
+    architecture: Backbone, classes: [String], normalization: Normalization? = nil, training: FineTuningOptions,
+    data: String, weights: String
   ) {
-    let normalization = architecture.normalization
+    let normalization = normalization ?? architecture.normalization
     self.architecture = architecture
     self.classes = classes
     self.imageSize = training.imageSize
@@ -52,7 +57,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
       ("deviation", deviation.count == 3 && deviation.allSatisfy { $0 > 0 }), ("imageSize", (1...4096).contains(imageSize)),
       ("training.imageSize", training.imageSize == imageSize), ("training.epochs", (1...1_000_000).contains(training.epochs)),
       ("training.batchSize", (1...1_000_000).contains(training.batchSize)),
-      ("training.learningRate", training.learningRate > 0),
+      ("training.learningRate", training.learningRate > 0), ("training.accumulation", training.accumulation > 0),
+      ("training.views", (1...1000).contains(training.views)), ("training.rank", (1...4096).contains(training.rank)),
+      ("calibration", calibration.map { $0.temperature > 0 } ?? true),
     ]
     return checks.first { !$0.1 }?.0
   }
@@ -68,6 +75,8 @@ public struct RunFolder: Sendable {
   public var checkpointPath: String { path + "/checkpoint.safetensors" }
   public var metricsPath: String { path + "/metrics.jsonl" }
   public var reportPath: String { path + "/report.html" }
+  /// While a frozen backbone's features are needed.
+  var featuresPath: String { path + "/features.safetensors" }
 
   /// Whether there is something in the folder that a new run must not overwrite.
   public var isRun: Bool { [configurationPath, modelPath].contains(where: FileManager.default.fileExists) }
@@ -94,9 +103,11 @@ public struct RunFolder: Sendable {
 
   /// Takes back a run that failed before it came to anything; files of others stay, and so does the folder around them.
   func remove() {
-    for file in [configurationPath, modelPath, checkpointPath, metricsPath, reportPath] { unlink(file) }
+    for file in [configurationPath, modelPath, checkpointPath, metricsPath, reportPath, featuresPath] { unlink(file) }
     rmdir(path)
   }
+
+  func removeFeatures() { unlink(featuresPath) }
 
   public func configuration() throws(ModelError) -> ModelConfiguration {
     guard FileManager.default.fileExists(atPath: path) else { throw .notARun(path: path, reason: "there is no such folder") }

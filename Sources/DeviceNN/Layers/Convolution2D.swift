@@ -35,7 +35,7 @@ public final class Convolution2D: Layer {
 
   public func callAsFunction(_ x: Tensor, activation: Activation) -> Tensor {
     x.convolved(
-      with: weight.value, bias: bias?.value, stride: stride,
+      with: weight.adapted, bias: bias?.value, stride: stride,
       padding: padding.padding(kernel: kernel, stride: stride, height: x.shape[1], width: x.shape[2]), groups: groups,
       activation: activation)
   }

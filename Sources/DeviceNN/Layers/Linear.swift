@@ -13,5 +13,5 @@ public final class Linear: Layer {
     bias = Parameter(Tensor(repeating: 0, shape: [outputs], on: device))
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.value, bias: bias.value) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.adapted, bias: bias.value) }
 }

@@ -22,6 +22,12 @@ public final class Parameter {
     self.value = isStatistic ? value : value.tracked
   }
 
+  /// A change of the numbers that is trained in their place.
+  public var adapter: LowRankAdapter?
+
+  /// What layers compute with: the numbers, changed by the adapter.
+  public var adapted: Tensor { adapter.map { $0(value) } ?? value }
+
   /// Whether gradients are computed and optimizers may move it.
   public var isTrainable: Bool {
     get { value.isTracked }
@@ -65,11 +71,11 @@ extension Module {
     }
   }
 
-  /// All parameters with their full names, statistics too, in the order of the properties.
+  /// All parameters with their full names, statistics and adapters too, in the order of the properties.
   public func namedParameters() -> [(name: String, parameter: Parameter)] {
     parts.flatMap { name, part -> [(name: String, parameter: Parameter)] in
       switch part {
-      case .parameter(let parameter): [(name, parameter)]
+      case .parameter(let parameter): [(name, parameter)] + (parameter.adapter?.parameters(of: name) ?? [])
       case .module(let module): module.namedParameters().map { ("\(name).\($0.name)", $0.parameter) }
       }
     }

@@ -25,6 +25,16 @@ public struct Gradients {
     return result
   }
 
+  /// The sums with another loss's gradients, of which each must be here too.
+  public func adding(_ other: Gradients) -> Gradients {
+    var result = self
+    for key in other.order {
+      precondition(byTensor[key] != nil, "a gradient of shape \(other.byTensor[key]!.tensor.shape) has nothing to be added to")
+      result.byTensor[key]!.gradient = byTensor[key]!.gradient + other.byTensor[key]!.gradient
+    }
+    return result
+  }
+
   /// Walks back from `loss`, each tensor after all that were made from it. Iterative: networks are deep.
   init(of loss: Tensor, keepingHistory: Bool) {
     precondition(loss.count == 1, "gradients are those of one number, not of a tensor of shape \(loss.shape)")

@@ -37,20 +37,23 @@ public final class HalfTensor {
     HalfTensor(shape: shape, buffer: device.activateHalves(buffer, .relu6, count: count))
   }
 
-  /// As `Tensor.convolved`, rounded once. Of one pixel, it is a matrix product of halves; else its operands are floats while
-  /// it runs.
+  /// As `Tensor.convolved`, rounded once. A depthwise one's operands are floats while it runs.
   public func convolved(
     with w: HalfTensor, bias: Tensor? = nil, stride: Int = 1, dilation: Int = 1, padding: Padding = .none,
     groups: Int = 1, activation: Activation = .none
   ) -> HalfTensor {
-    guard w.shape.prefix(2) == [1, 1], w.shape.count == 4, shape.count == 4, stride == 1, padding == .none, groups == 1
-    else {
+    let geometry = ConvolutionShape(
+      of: shape, with: w.shape, bias: bias?.shape, stride: stride, dilation: dilation, padding: padding, groups: groups)
+    // One channel fills no tile.
+    if geometry.isDepthwise {
       return floats.convolved(
         with: w.floats, bias: bias?.detached, stride: stride, dilation: dilation, padding: padding, groups: groups,
         activation: activation
       ).halves
     }
-    return linear(HalfTensor(shape: Array(w.shape[2...]), buffer: w.buffer), bias: bias, activation: activation)
+    return HalfTensor(
+      shape: [shape[0], geometry.outputHeight, geometry.outputWidth, w.shape[3]],
+      buffer: device.convolutionOfHalves(buffer, w.buffer, geometry, bias: bias?.buffer, activation: activation))
   }
 
   private static func requireSameShape(_ a: HalfTensor, _ b: HalfTensor, _ operation: String) {

@@ -31,15 +31,8 @@ extension Tensor {
     with w: Tensor, bias: Tensor? = nil, stride: Int = 1, dilation: Int = 1, padding: Padding = .none, groups: Int = 1,
     activation: Activation = .none
   ) -> Tensor {
-    precondition(
-      shape.count == 4 && w.shape.count == 4 && shape[3] == w.shape[2] * groups,
-      "a convolution needs x(N,H,W,C) and w(R,S,C/\(groups),K), but x is \(shape) and w is \(w.shape)")
-    precondition(
-      bias == nil || bias!.shape == [w.shape[3]], "a bias of shape \(bias?.shape ?? []) does not fit w of \(w.shape)")
     let geometry = ConvolutionShape(
-      batch: shape[0], height: shape[1], width: shape[2], inputChannels: shape[3], outputChannels: w.shape[3],
-      kernel: (w.shape[0], w.shape[1]), stride: (stride, stride), dilation: (dilation, dilation), padding: padding,
-      groups: groups)
+      of: shape, with: w.shape, bias: bias?.shape, stride: stride, dilation: dilation, padding: padding, groups: groups)
     let y = Tensor(
       shape: [shape[0], geometry.outputHeight, geometry.outputWidth, w.shape[3]],
       buffer: device.convolution(buffer, w.buffer, geometry, bias: bias?.buffer, activation: activation))
@@ -58,5 +51,20 @@ extension Tensor {
   func columnSums() -> Tensor {
     let columns = shape.last!
     return Tensor(shape: [columns], buffer: device.sum(buffer, outer: 1, axis: count / columns, inner: columns))
+  }
+}
+
+extension ConvolutionShape {
+  /// That of a convolution of x(N,H,W,C) with w(R,S,C/groups,K) and bias(K).
+  init(
+    of x: [Int], with w: [Int], bias: [Int]?, stride: Int, dilation: Int, padding: Padding, groups: Int
+  ) {
+    precondition(
+      x.count == 4 && w.count == 4 && x[3] == w[2] * groups,
+      "a convolution needs x(N,H,W,C) and w(R,S,C/\(groups),K), but x is \(x) and w is \(w)")
+    precondition(bias == nil || bias == [w[3]], "a bias of shape \(bias ?? []) does not fit w of \(w)")
+    self.init(
+      batch: x[0], height: x[1], width: x[2], inputChannels: x[3], outputChannels: w[3], kernel: (w[0], w[1]),
+      stride: (stride, stride), dilation: (dilation, dilation), padding: padding, groups: groups)
   }
 }

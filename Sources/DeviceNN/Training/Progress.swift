@@ -27,41 +27,59 @@ public struct TrainingProgress: Sendable, Equatable {
   }
 }
 
-extension TrainingProgress {
-  /// The line for a terminal of this many columns, never longer: the bar takes what the words leave, up to 40
-  /// columns. On a narrow terminal words go first, the least needed ones first, and then the bar.
+/// What a progress bar shows: one line, on a terminal of any width.
+public protocol ProgressLine: Sendable {
+  /// Never longer than `width` columns: the bar takes what the words leave, up to 40 columns. On a narrow terminal
+  /// words go first, the least needed ones first, and then the bar.
+  func line(width: Int, isUnicode: Bool) -> String
+}
+
+extension TrainingProgress: ProgressLine {
   public func line(width: Int, isUnicode: Bool = true) -> String {
-    let head = "epoch \(padded(epoch, as: epochs))/\(epochs)"
-    let count = "\(padded(batch, as: batches))/\(batches)"
     let words = [
       loss.map { "loss " + decimal($0, places: 3) },
       secondsLeft.map { clock(seconds: $0) + " left" },
       imagesPerSecond.map { threeDigits($0) + " images/s" },
-    ].compactMap { $0 }
-    for kept in stride(from: words.count, through: 0, by: -1) {
-      let tail = ([count] + words.prefix(kept)).joined(separator: "  ")
-      let room = width - head.count - tail.count - 4
-      if room >= 10 { return head + "  " + bar(width: min(room, 40), isUnicode: isUnicode) + "  " + tail }
-    }
-    return String([head + "  " + count, head].first { $0.count <= width } ?? String(head.prefix(max(width, 0))))
-  }
-
-  private func bar(width: Int, isUnicode: Bool) -> String {
-    let fraction = batches > 0 ? min(max(Double(batch) / Double(batches), 0), 1) : 0
-    let halves = Int((fraction * Double(2 * width)).rounded(.down))
-    let (full, half) = (halves / 2, halves % 2)
-    guard isUnicode else {
-      return "[" + String(repeating: "#", count: min(full, width - 2))
-        + String(repeating: ".", count: max(width - 2 - full, 0)) + "]"
-    }
-    return String(repeating: "━", count: full) + (half == 1 ? "╸" : "")
-      + String(repeating: "┈", count: width - full - half)
+    ]
+    return progressLine(
+      head: "epoch \(padded(epoch, as: epochs))/\(epochs)", fraction: batches > 0 ? Double(batch) / Double(batches) : 0,
+      count: "\(padded(batch, as: batches))/\(batches)", words: words.compactMap { $0 }, width: width,
+      isUnicode: isUnicode)
   }
 
   private func padded(_ value: Int, as widest: Int) -> String {
     let text = "\(value)"
     return String(repeating: " ", count: max("\(widest)".count - text.count, 0)) + text
   }
+}
+
+/// `head`, a bar if there is a `fraction`, `count`, and as many of `words` as fit.
+func progressLine(
+  head: String, fraction: Double?, count: String, words: [String], width: Int, isUnicode: Bool
+) -> String {
+  for kept in stride(from: words.count, through: 0, by: -1) {
+    let tail = ([count] + words.prefix(kept)).joined(separator: "  ")
+    let room = width - head.count - tail.count - 4
+    guard let fraction else {
+      if room >= -2 { return head + "  " + tail }
+      continue
+    }
+    if room >= 10 {
+      return head + "  " + bar(fraction, width: min(room, 40), isUnicode: isUnicode) + "  " + tail
+    }
+  }
+  return String([head + "  " + count, head].first { $0.count <= width } ?? String(head.prefix(max(width, 0))))
+}
+
+private func bar(_ fraction: Double, width: Int, isUnicode: Bool) -> String {
+  let halves = Int((min(max(fraction, 0), 1) * Double(2 * width)).rounded(.down))
+  let (full, half) = (halves / 2, halves % 2)
+  guard isUnicode else {
+    return "[" + String(repeating: "#", count: min(full, width - 2))
+      + String(repeating: ".", count: max(width - 2 - full, 0)) + "]"
+  }
+  return String(repeating: "━", count: full) + (half == 1 ? "╸" : "")
+    + String(repeating: "┈", count: width - full - half)
 }
 
 extension EpochMetrics {

@@ -1,7 +1,7 @@
-import Foundation
+package import Foundation
 
 /// What the environment says to this package.
-enum Setting: String {
+package enum Setting: String {
   /// The device to use where a program names none.
   case device = "DEVICENN_DEVICE"
   /// The tile profile of OpenCL devices: `cpu`, `gpu` or `small`. For tests: it puts a GPU's shapes on a CPU driver.
@@ -23,7 +23,7 @@ enum Setting: String {
   static var mebibytes: Int? { memoryLimit.value.flatMap(Int.init).flatMap { (1...1 << 40).contains($0) ? $0 : nil } }
 
   /// The folder of caches: `$DEVICENN_CACHE`, `$XDG_CACHE_HOME/devicenn` or `~/.cache/devicenn`.
-  static var cacheFolder: URL {
+  package static var cacheFolder: URL {
     if let folder = Setting.cache.value { return URL(fileURLWithPath: folder, isDirectory: true) }
     let environment = ProcessInfo.processInfo.environment
     let caches =

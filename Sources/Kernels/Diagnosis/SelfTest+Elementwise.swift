@@ -1,4 +1,5 @@
-// Operators on single elements, the optimizers' steps among them, and random numbers.
+// Operators on single elements.
+import Foundation
 
 extension SelfTest {
   static let elementwise = [
@@ -28,54 +29,82 @@ extension SelfTest {
           zip(x, dy).map { $0 > 0 && Double($0) < most ? Double($1) : 0 }, "the gradient of \(activation)")
       }
     },
-    SelfTest("optimizer steps") { probe in
-      let device = probe.device
-      let counts = [1, 17, 9001]
-      func tensors(moments: Int) -> [(numbers: [[Float]], updated: UpdatedTensor)] {
-        counts.map { count in
-          let numbers = [probe.numbers(count), probe.numbers(count)] + (0..<moments).map { _ in probe.numbers(count, plus: 1) }
-          let buffers = numbers.map { device.makeBuffer($0) }
-          return (
-            numbers,
-            UpdatedTensor(count: count, gradient: buffers[0], value: buffers[1], moments: Array(buffers.dropFirst(2)))
-          )
-        }
-      }
-      let sgd = tensors(moments: 1)
-      device.sgdStep(sgd.map(\.updated), learningRate: 0.1, momentum: 0.9, weightDecay: 0.01, nesterov: false)
-      for (n, updated) in sgd {
-        let moved = n[0].indices.map { i in
-          Double(n[1][i]) - 0.1 * (0.9 * Double(n[2][i]) + Double(n[0][i]) + 0.01 * Double(n[1][i]))
-        }
-        try probe.expect(updated.value, moved, "SGD")
-      }
-      let adam = tensors(moments: 2)
-      device.adamWStep(
-        adam.map(\.updated), step: 2, learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-3, weightDecay: 0.01)
-      for (n, updated) in adam {
-        let moved = n[0].indices.map { i in
-          let gradient = Double(n[0][i])
-          let mean = (0.9 * Double(n[2][i]) + 0.1 * gradient) / (1 - 0.81)
-          let square = (0.99 * Double(n[3][i]) + 0.01 * gradient * gradient) / (1 - 0.9801)
-          return Double(n[1][i]) * (1 - 0.001) - 0.1 * mean / (square.squareRoot() + 1e-3)
-        }
-        try probe.expect(updated.value, moved, depth: 256, "AdamW")
+    SelfTest("functions of one number") { probe in
+      let (device, count, p, q) = (probe.device, 9001, 0.25, 1.5)
+      for function in UnaryFunction.allCases {
+        let isPositive = [.reciprocal, .sqrt, .log].contains(function)
+        let (x, dy) = (probe.numbers(count).map { isPositive ? abs($0) + 0.3 : 4 * $0 }, probe.numbers(count))
+        func y(_ x: Double) -> Double { value(function, x, p, q) }
+        let (from, g) = (device.makeBuffer(x), device.makeBuffer(dy))
+        try probe.expect(
+          device.unary(function, from, p: Float(p), q: Float(q), count: count), x.map { y(Double($0)) }, "\(function)")
+        try probe.expect(
+          device.unaryBackward(function, from, dy: g, p: Float(p), q: Float(q), count: count),
+          zip(x, dy).map { Double($1) * (y(Double($0) + 1e-6) - y(Double($0) - 1e-6)) / 2e-6 },
+          "the gradient of \(function)")
       }
     },
-    SelfTest("dropout") { probe in
-      let device = probe.device
-      let count = 9001
-      let ones = device.fill(1, count: count)
-      func dropped(_ stream: UInt32) throws -> [Float] {
-        try device.read(
-          device.dropout(ones, probability: 0.25, seed: 7, stream: stream, count: count), as: Float.self, count: count)
+    SelfTest("functions of two numbers") { probe in
+      let (device, count) = (probe.device, 9001)
+      // Few different ones, so that some are equal.
+      func eighths() -> [Float] { probe.numbers(count).map { ($0 * 8).rounded() / 8 } }
+      let (a, b) = (eighths(), eighths().map { $0 + 1.5 })
+      let (p, q) = (device.makeBuffer(a), device.makeBuffer(b))
+      for function in BinaryFunction.allCases {
+        try probe.expect(
+          device.binary(function, p, q, count: count), zip(a, b).map { value(function, Double($0), Double($1)) },
+          "\(function)")
       }
-      let (first, again, other) = (try dropped(1), try dropped(1), try dropped(2))
-      let kept = Double(first.count { $0 != 0 }) / Double(count)
-      try probe.expect(device.makeBuffer(again), first.map(Double.init), "dropout once more")
-      try probe.expect(device.makeBuffer(first.filter { $0 != 0 }), first.filter { $0 != 0 }.map { _ in 4 / 3 }, "what is kept")
-      // Five deviations wide.
-      try probe.expect(device.fill(abs(kept - 0.75) < 0.023 && first != other ? 1 : 0, count: 1), [1], "dropout's share")
+      try probe.expect(
+        device.choose(p, q, p, count: count), zip(a, b).map { Double($0 != 0 ? $1 : $0) }, "a choice")
+    },
+    SelfTest("whole numbers") { probe in
+      let (device, count) = (probe.device, 9001)
+      let x = probe.numbers(count).map { 9 * $0 }
+      let whole = device.integers(device.makeBuffer(x), count: count)
+      let expected = x.map { Double($0).rounded(.towardZero) }
+      try probe.expect(device.floats(whole, count: count), expected, "whole numbers")
+      try probe.expect(device.compare(whole, .less, 2, count: count), expected.map { $0 < 2 ? 1 : 0 }, "less than 2")
+      try probe.expect(device.compare(whole, .equal, 2, count: count), expected.map { $0 == 2 ? 1 : 0 }, "equal to 2")
     },
   ]
+
+  private static func value(_ function: UnaryFunction, _ x: Double, _ p: Double, _ q: Double) -> Double {
+    switch function {
+    case .negate: -x
+    case .abs: abs(x)
+    case .square: x * x
+    case .reciprocal: 1 / x
+    case .sqrt: x.squareRoot()
+    case .exp: exp(x)
+    case .log: log(x)
+    case .sigmoid: 1 / (1 + exp(-x))
+    case .tanh: tanh(x)
+    case .gelu: x * erfc(-x / 2.squareRoot()) / 2
+    case .geluTanh: x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) / 2
+    case .silu: x / (1 + exp(-x))
+    case .hardSigmoid: min(max(x + 3, 0), 6) / 6
+    case .hardSwish: x * min(max(x + 3, 0), 6) / 6
+    case .leakyReLU: x > 0 ? x : p * x
+    case .elu: x > 0 ? x : p * (exp(x) - 1)
+    case .softplus: log(1 + exp(x))
+    case .clamp: min(max(x, p), q)
+    }
+  }
+
+  private static func value(_ function: BinaryFunction, _ a: Double, _ b: Double) -> Double {
+    switch function {
+    case .add: a + b
+    case .subtract: a - b
+    case .multiply: a * b
+    case .divide: a / b
+    case .maximum: max(a, b)
+    case .minimum: min(a, b)
+    case .share: a < b ? 0 : a == b ? 0.5 : 1
+    case .equal: a == b ? 1 : 0
+    case .notEqual: a != b ? 1 : 0
+    case .less: a < b ? 1 : 0
+    case .lessOrEqual: a <= b ? 1 : 0
+    }
+  }
 }

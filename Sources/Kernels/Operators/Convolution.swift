@@ -65,7 +65,7 @@ public struct ConvolutionShape: Sendable, Hashable {
   public var flops: Double { 2 * Double(outputCount) * Double(kernelHeight * kernelWidth * (inputChannels / groups)) }
 
   /// One filter a channel, which has kernels of its own.
-  var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
+  public var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
 
   /// A plain matrix product of pixels and channels.
   var isPointwise: Bool {
@@ -208,7 +208,7 @@ extension Device {
   }
 
   /// CONVOLUTION_SIZES of kernels.cl; for the input gradient, the roles of x and y are exchanged.
-  private func sizes(_ s: ConvolutionShape, isBackward: Bool) -> [Launch.Argument] {
+  func sizes(_ s: ConvolutionShape, isBackward: Bool) -> [Launch.Argument] {
     let (c, k) = (s.inputChannels / s.groups, s.outputChannels / s.groups)
     let from = isBackward ? [s.batch, s.outputHeight, s.outputWidth, k] : [s.batch, s.height, s.width, c]
     let to = isBackward ? [s.height, s.width, c] : [s.outputHeight, s.outputWidth, k]

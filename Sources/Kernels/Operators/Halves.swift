@@ -42,17 +42,27 @@ extension Device {
   public func matmulOfHalves(
     _ a: Buffer, _ b: Buffer, m: Int, n: Int, k: Int, bias: Buffer? = nil, activation: Activation = .none
   ) -> Buffer {
-    let c = makeHalves(m * n)
+    let rows = ConvolutionShape(batch: 1, height: 1, width: m, inputChannels: k, outputChannels: n, kernel: (1, 1))
+    return convolutionOfHalves(a, b, rows, bias: bias, activation: activation)
+  }
+
+  /// As `convolution`; x, w and y are halves, the bias and the sums floats.
+  public func convolutionOfHalves(
+    _ x: Buffer, _ w: Buffer, _ shape: ConvolutionShape, bias: Buffer? = nil, activation: Activation = .none
+  ) -> Buffer {
+    let y = makeHalves(shape.outputCount)
+    let (pixels, outputs) = (shape.batch * shape.outputHeight * shape.outputWidth, shape.outputChannels / shape.groups)
     launch(
       Launch(
-        "matmul_half",
+        "conv2d_half",
         groups: [
-          (m + profile.groupRows - 1) / profile.groupRows, (n + profile.panelColumns - 1) / profile.panelColumns, 1,
+          (pixels + profile.groupRows - 1) / profile.groupRows,
+          (outputs + profile.panelColumns - 1) / profile.panelColumns, shape.groups,
         ],
-        [
-          .int(m), .int(n), .int(k), .int(bias == nil ? 0 : 1), .int(activation.rawValue), .buffer(a), .buffer(b),
-          .buffer(bias ?? a), .buffer(c),
-        ], flops: MatmulShape(m: m, n: n, k: k).flops))
-    return c
+        sizes(shape, isBackward: false) + [
+          .int(bias == nil ? 0 : 1), .int(activation.rawValue), .buffer(x), .buffer(w), .buffer(bias ?? x),
+          .buffer(fill(0, count: shape.inputChannels / shape.groups)), .buffer(y),
+        ], flops: shape.flops))
+    return y
   }
 }

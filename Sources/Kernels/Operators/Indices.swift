@@ -39,13 +39,28 @@ extension Device {
     return y
   }
 
+  /// Places that one lane sums: `SPAN` of kernels.cl.
+  private static let span = 128
+
   /// The sum of x up to each place along the axis, or from each place on.
   public func cumulativeSum(_ x: Buffer, isReversed: Bool = false, outer: Int, axis: Int, inner: Int) -> Buffer {
+    let spans = (axis + Self.span - 1) / Self.span
+    func launch(_ kernel: String, spans: Int, _ inputs: Buffer..., to y: Buffer) {
+      let count = outer * spans * inner
+      self.launch(
+        Launch(
+          kernel, groups: [(count + profile.local - 1) / profile.local, 1, 1],
+          [.int(count), .int(axis), .int(inner), .int(isReversed ? 1 : 0)] + (inputs + [y]).map { .buffer($0) }))
+    }
+    // A single span begins with nothing, and reads none of this.
+    var starts = x
+    if spans > 1 {
+      let sums = makeFloats(outer * (spans - 1) * inner)
+      launch("span_sums", spans: spans - 1, x, to: sums)
+      starts = cumulativeSum(sums, outer: outer, axis: spans - 1, inner: inner)
+    }
     let y = makeFloats(outer * axis * inner)
-    launch(
-      Launch(
-        "cumulative_sum", groups: [(inner + profile.local - 1) / profile.local, outer, 1],
-        [.int(axis), .int(inner), .int(isReversed ? 1 : 0), .buffer(x), .buffer(y)]))
+    launch("cumulative_sum", spans: spans, x, starts, to: y)
     return y
   }
 

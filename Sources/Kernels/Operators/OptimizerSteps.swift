@@ -45,6 +45,20 @@ extension Device {
     adamStep(tensors, update)
   }
 
+  /// Moves each average by `share` of the way to its weights.
+  public func average(_ tensors: [(count: Int, weights: Buffer, average: Buffer)], share: Float) {
+    inEights(tensors.map { ($0.count, [$0.weights, $0.average]) }) { eight, groups in
+      launch(Launch("average", groups: groups, [.float(share)] + eight))
+    }
+  }
+
+  /// Lets the numbers of two buffers of a pair change places.
+  public func exchange(_ pairs: [(count: Int, a: Buffer, b: Buffer)]) {
+    inEights(pairs.map { ($0.count, [$0.a, $0.b]) }) { eight, groups in
+      launch(Launch("exchange", groups: groups, eight))
+    }
+  }
+
   func update(_ kernel: String, _ tensors: [UpdatedTensor], _ scalars: [Launch.Argument]) {
     inEights(tensors.map { (count: $0.count, buffers: [$0.gradient, $0.value] + $0.moments) }) { eight, groups in
       launch(Launch(kernel, groups: groups, scalars + eight))

@@ -1,0 +1,78 @@
+/// What of a pretrained network is trained, and in what order.
+public enum Recipe: String, Codable, Sendable, CaseIterable {
+  /// A new head on a frozen backbone, whose features are computed once.
+  case head
+  /// Everything, the head's first weights being those of a quick `head` (Kumar et al. 2022); the deeper, the faster.
+  case full
+  /// The head, then stage by stage from the last to the first, during the first half of the epochs (Howard and Ruder 2018).
+  case gradual
+  /// The head, norms, and a low-rank change of every weight matrix.
+  case lora
+}
+
+extension Recipe {
+  /// The recipe that suits a data set and a backbone, and why.
+  ///
+  /// - Parameters:
+  ///   - pictures: training pictures.
+  ///   - isPretrained: whether the backbone knows anything yet.
+  public static func suited(
+    pictures: Int, classes: Int, backboneParameters: Int, isPretrained: Bool
+  ) -> (recipe: Recipe, reason: String) {
+    guard isPretrained else { return (.full, "random weights have to be trained everywhere") }
+    let each = pictures / max(classes, 1)
+    if each < 5 { return (.head, "\(each) pictures a class tell a head what to look at, and no more") }
+    if pictures < 2000, backboneParameters > 50_000_000 {
+      return (.lora, "\(pictures) pictures are few for \(backboneParameters / 1_000_000) million parameters")
+    }
+    return (.full, "\(pictures) pictures, \(each) a class, move \(backboneParameters) parameters safely at small rates")
+  }
+}
+
+extension Recipe {
+  /// Decides what of `model` is trained, and at which rates. Rates fall by `layerDecay` from block to block towards the
+  /// input; scales and biases don't decay.
+  func parameterGroups(_ model: any ImageClassifier, _ options: FineTuningOptions) -> [ParameterGroup] {
+    switch self {
+    case .head: model.backboneParameters.forEach { $0.isTrainable = false }
+    case .lora: model.adapt(rank: options.rank, seed: options.seed)
+    case .full, .gradual: break
+    }
+    func groups(_ parameters: [Parameter], rate: Float) -> [ParameterGroup] {
+      ParameterGroup.decaying(parameters, learningRate: rate, weightDecay: options.weightDecay)
+        .filter { !$0.parameters.isEmpty }
+    }
+    // Adapters start at nothing, so they take the rate of new layers.
+    let backboneRate = options.learningRate * (options.fromScratch ? 1 : self == .lora ? 1 : 1 / 3)
+    let headRate = options.learningRate * 3
+    let blocks = model.stages.joined().map { $0.parameters() }
+    // Tokens and position embeddings, which belong to no block, come before all of them.
+    let inBlocks = Set(blocks.joined().map(ObjectIdentifier.init))
+    let outside = model.backboneParameters.filter { !inBlocks.contains(ObjectIdentifier($0)) }
+    let layers = outside.isEmpty ? blocks : [outside] + blocks
+    guard options.layerDecay < 1 else {
+      return groups(layers.flatMap { $0 }, rate: backboneRate) + groups(model.head.parameters(), rate: headRate)
+    }
+    return layers.enumerated().flatMap { depth, parameters in
+      groups(parameters, rate: backboneRate * power(options.layerDecay, layers.count - 1 - depth))
+    } + groups(model.head.parameters(), rate: headRate)
+  }
+
+  private func power(_ base: Float, _ exponent: Int) -> Float { (0..<exponent).reduce(1) { product, _ in product * base } }
+}
+
+extension ImageClassifier {
+  /// How many of the last stages learn in an epoch of `gradual`, counted from 0: one more or several each epoch, and all
+  /// in the second half.
+  func thawedStages(epoch: Int, of epochs: Int) -> Int {
+    min(stages.count, (2 * (epoch + 1) * stages.count + epochs - 1) / max(epochs, 1))
+  }
+
+  /// Lets these stages learn and the others rest.
+  func thawStages(epoch: Int, of epochs: Int) {
+    let thawed = thawedStages(epoch: epoch, of: epochs)
+    for (index, stage) in stages.enumerated() {
+      for parameter in stage.flatMap({ $0.parameters() }) { parameter.isTrainable = index >= stages.count - thawed }
+    }
+  }
+}
