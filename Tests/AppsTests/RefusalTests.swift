@@ -152,7 +152,7 @@ import Testing
 
   @Test func unknownNames() async throws {
     try await refusal(training(out, device: "gpu:99"), "'gpu:99'", "cpu (")
-    try await refusal(training(out, "--backbone", "resnet50"), "'resnet50'", "mobilenet_v2_035")
+    try await refusal(training(out, "--backbone", "resnet5"), "'resnet5'", "mobilenet_v2_035")
     try await refusal(training(out, "--backbone", "mobilenet_v2_+35"), "mobilenet_v2_+35")
     try await refusal(training(out, "--backbone", "mobilenet_v2_050"), "no built-in weights")
     try await refusal(training(out), environment: ["DEVICENN_MEMORY_LIMIT": "lots"], "DEVICENN_MEMORY_LIMIT is 'lots'")

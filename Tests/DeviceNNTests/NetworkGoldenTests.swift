@@ -12,12 +12,23 @@ import Testing
     /// A bias whose gradient tells whether an input of the ReLU behind it, so near the kink that the last bit of a sum
     /// decides, is on PyTorch's side; and what everything in front of it is then allowed to be off.
     var kink: (bias: String, behind: String)?
+    /// What rounding alone makes of single gradients and their sums, relative to the norm, and of the loss behind the
+    /// first step: on the other side of a kink; always where there are too many numbers near one.
+    var spread: (gradients: Double, loss: Double)?
 
     var testDescription: String { name }
 
     static let all = [
       // The same number flips with Intel's driver and with PoCL's smallest tiles.
-      Network(name: "mobilenet_v2", kink: ("features.15.conv.1.1.bias", behind: "features.15.conv.2")),
+      Network(
+        name: "mobilenet_v2", kink: ("features.15.conv.1.1.bias", behind: "features.15.conv.2"),
+        spread: (4e-2, 5e-2)),
+      // The number is 9e-6 in float64 and 3e-6 in PyTorch, where rounding makes up to 3e-5 by then.
+      Network(name: "resnet18", kink: ("layer4.1.bn1.bias", behind: "layer4.1.conv2"), spread: (0.6, 1e-2)),
+      // PyTorch itself, in float64, in float32 with one thread, and with channels last, is up to 0.18 off the sums and
+      // has losses from 1.31 to 2.00 there; norms are within 5e-3.
+      Network(name: "resnet50", spread: (0.25, 0.5)),
+      Network(name: "squeezenet1_1"),
       Network(name: "mobilenet_v3_small"),
       Network(name: "efficientnet_b0"),
       Network(name: "convnext_tiny"),
@@ -76,28 +87,30 @@ import Testing
     model.train()
     var optimizer = SGD([ParameterGroup(model.parameters(), learningRate: 0.01, weightDecay: 1e-4)], momentum: 0.9)
     let largestGradient = golden.gradients.values.map(\.norm).max()!
-    var isOnTheOtherSide = false
+    var isSpread = network.spread != nil && network.kink == nil
     for step in 0..<2 {
       let loss = model(x).crossEntropy(labels)
       expectClose(
         [try loss.scalar()], [Float(golden.losses[step])], absolute: 0,
-        relative: step == 0 || !hasBatchNorm ? 1e-3 : isOnTheOtherSide ? 5e-2 : 1e-2, "loss \(step)")
+        relative: step == 0 || !hasBatchNorm ? 1e-3 : isSpread ? network.spread!.loss : 1e-2, "loss \(step)")
       let gradients = loss.gradients()
       if step == 0, let kink = network.kink {
         let bias = model.namedParameters().first { $0.name == kink.bias }!.parameter
         let (sum, expected) = (try gradients[bias]!.scalars().reduce(0, +), golden.gradients[kink.bias]!)
-        isOnTheOtherSide = abs(Double(sum) - expected.sum) > 2e-3 * expected.norm
+        isSpread = abs(Double(sum) - expected.sum) > 2e-3 * expected.norm
       }
       var isInFront = true
       for (name, parameter) in model.namedParameters() where step == 0 {
         if let kink = network.kink, name.hasPrefix(kink.behind) { isInFront = false }
         if parameter.isStatistic {
-          try check(parameter, parameter.value, golden.buffers[name]!, relative: 1e-3, absolute: 1e-7, name)
+          try check(parameter, parameter.value, golden.buffers[name]!, norm: 1e-3, sums: 1e-3, absolute: 1e-7, name)
         } else {
           // A bias in front of another batch norm has the gradient 0, of which rounding makes something.
+          let isOff = isInFront && isSpread
           try check(
             parameter, #require(gradients[parameter], "\(name)"), golden.gradients[name]!,
-            relative: isInFront && isOnTheOtherSide ? 4e-2 : bound, absolute: 2e-7 * largestGradient, name)
+            norm: isOff && network.kink != nil ? 4e-2 : bound, sums: isOff ? network.spread!.gradients : bound,
+            absolute: 2e-7 * largestGradient, name)
         }
       }
       optimizer.step(gradients)
@@ -107,17 +120,18 @@ import Testing
   /// Compares the norm, the sum and the first numbers, in PyTorch's layout. Errors of a sum count against the norm, those
   /// of a number against the typical one.
   private func check(
-    _ parameter: Parameter, _ tensor: Tensor, _ golden: Golden.Short, relative: Double, absolute: Double, _ name: String
+    _ parameter: Parameter, _ tensor: Tensor, _ golden: Golden.Short, norm relative: Double, sums: Double,
+    absolute: Double, _ name: String
   ) throws {
     let values = parameter.stored(try tensor.scalars()).map { Double($0) }
     let (norm, sum) = (values.reduce(0) { $0 + $1 * $1 }.squareRoot(), values.reduce(0, +))
     let typical = golden.norm / Double(values.count).squareRoot()
     #expect(
       abs(norm - golden.norm) <= absolute + relative * golden.norm, "norm of \(name): \(norm), not \(golden.norm)")
-    #expect(abs(sum - golden.sum) <= absolute + relative * golden.norm, "sum of \(name): \(sum), not \(golden.sum)")
+    #expect(abs(sum - golden.sum) <= absolute + sums * golden.norm, "sum of \(name): \(sum), not \(golden.sum)")
     for (value, expected) in zip(values, golden.first) {
       #expect(
-        abs(value - expected) <= absolute + relative * max(typical, abs(expected)), "\(name): \(value), not \(expected)"
+        abs(value - expected) <= absolute + sums * max(typical, abs(expected)), "\(name): \(value), not \(expected)"
       )
     }
   }

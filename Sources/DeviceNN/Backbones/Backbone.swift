@@ -38,6 +38,11 @@ public struct Backbone: Sendable {
     + EfficientNet.backbones
     + ConvNeXt.backbones
     + VisionTransformer.backbones
+    + ResNet.backbones
+    + VGG.backbones
+    + SqueezeNet.backbones
+    + DenseNet.backbones
+    + RegNet.backbones
 
   public init(named name: String, publisher: Publisher? = nil) throws(ModelError) {
     guard var found = Self.all.first(where: { $0.name == name || $0.timmName == name }) ?? MobileNetV2.backbone(named: name)

@@ -6,7 +6,8 @@ public protocol ImageClassifier: Module {
   var head: any Layer { get }
   /// The channels of what the head takes.
   var featureCount: Int { get }
-  /// What the head takes of images x(N,H,W,C): (N,featureCount), by default the mean over all places of the last map.
+  /// What the head takes of images x(N,H,W,C): (N,featureCount), by default the mean over all places of the last map; or
+  /// that map itself, if the head answers at each place.
   func features(of x: Tensor) -> Tensor
   /// logits(N,classes) of images x(N,H,W,C).
   func callAsFunction(_ x: Tensor) -> Tensor
@@ -15,6 +16,8 @@ public protocol ImageClassifier: Module {
   /// What a checkpoint of `publisher` calls the parameter `name`, and in what shape it stores `shape`; both are given as
   /// the network's first publisher has them.
   func stored(_ name: String, _ shape: [Int], by publisher: Publisher) -> StoredTensor
+  /// What older files call the tensor `name`; nil where it never had another name.
+  func formerName(of name: String) -> String?
   /// Makes a parameter's numbers of a tensor that has another shape in a file, as position embeddings for other image
   /// sizes have; nil where nothing can be made of it.
   func adaptation(from shape: [Int], to parameter: Parameter) -> (([Float]) -> [Float])?
@@ -39,6 +42,8 @@ extension ImageClassifier {
   }
 
   public func stored(_ name: String, _ shape: [Int], by publisher: Publisher) -> StoredTensor { StoredTensor(name, shape) }
+
+  public func formerName(of name: String) -> String? { nil }
 
   public func adaptation(from shape: [Int], to parameter: Parameter) -> (([Float]) -> [Float])? { nil }
 

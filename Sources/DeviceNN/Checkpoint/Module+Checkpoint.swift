@@ -14,7 +14,9 @@ extension ImageClassifier {
     _ file: any Checkpoint, by publisher: Publisher, replacesHead: Bool = false
   ) throws(CheckpointError) -> [LoadingNote] {
     let all = namedParameters().map { name, parameter in
-      (stored: stored(name, parameter.storedShape, by: publisher), parameter: parameter)
+      var stored = stored(name, parameter.storedShape, by: publisher)
+      if let former = formerName(of: stored.name), file.contains(former) { stored.name = former }
+      return (stored: stored, parameter: parameter)
     }
     var notes: [LoadingNote] = []
     let inHead = Set(head.parameters().map(ObjectIdentifier.init))

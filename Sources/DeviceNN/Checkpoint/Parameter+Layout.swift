@@ -35,10 +35,18 @@ extension Parameter {
   }
 }
 
+/// In tiles, so that what is read and what is written both stay in the processor's cache.
 private func transposed(_ matrix: [Float], rows: Int, columns: Int) -> [Float] {
-  [Float](unsafeUninitializedCapacity: matrix.count) { result, count in
-    for row in 0..<rows {
-      for column in 0..<columns { result[column * rows + row] = matrix[row * columns + column] }
+  let tile = 32
+  return [Float](unsafeUninitializedCapacity: matrix.count) { result, count in
+    matrix.withUnsafeBufferPointer { matrix in
+      for top in stride(from: 0, to: rows, by: tile) {
+        for left in stride(from: 0, to: columns, by: tile) {
+          for column in left..<min(left + tile, columns) {
+            for row in top..<min(top + tile, rows) { result[column * rows + row] = matrix[row * columns + column] }
+          }
+        }
+      }
     }
     count = matrix.count
   }

@@ -25,17 +25,24 @@ public final class ConvolutionNorm: Layer {
   public let activation: Nonlinearity.Kind
   public var isTraining = true
 
+  /// - Parameter norm: none where the convolution has a bias instead.
+  public init(_ convolution: Convolution2D, _ norm: BatchNorm?, activation: Nonlinearity.Kind) {
+    self.convolution = convolution
+    self.norm = norm
+    self.activation = activation
+  }
+
   /// - Parameter isFolded: for checkpoints in which batch norm was multiplied into the weights.
-  public init(
+  public convenience init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1, activation: Nonlinearity.Kind,
     padding: PaddingStyle = .symmetric, epsilon: Float = 1e-5, momentum: Float = 0.1, isFolded: Bool = false,
     on device: Device, random: inout Philox
   ) {
-    convolution = Convolution2D(
+    let convolution = Convolution2D(
       inputs, outputs, kernel: kernel, stride: stride, padding: padding, groups: groups, hasBias: isFolded, on: device,
       random: &random)
-    norm = isFolded ? nil : BatchNorm(outputs, epsilon: epsilon, momentum: momentum, on: device)
-    self.activation = activation
+    let norm = isFolded ? nil : BatchNorm(outputs, epsilon: epsilon, momentum: momentum, on: device)
+    self.init(convolution, norm, activation: activation)
   }
 
   public var parts: [(name: String, part: Part)] {
