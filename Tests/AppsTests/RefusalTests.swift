@@ -123,7 +123,7 @@ import Testing
       try await damaged(withUnsafeBytes(of: length.littleEndian) { Array($0) } + bytes.dropFirst(8), "header")
     }
     try await damaged(jpegBytes, "header")
-    try await refusal(training(out, "--weights", folder.path), "it is a folder", folder.path)
+    try await refusal(training(out, "--weights", folder.path), "the folder holds none of model.safetensors", folder.path)
     try await refusal(training(out, "--weights", folder.path(of: "nothing")), "there is no such file")
   }
 

@@ -84,7 +84,8 @@ import Testing
     for prediction in evaluation.predictions {
       #expect(data.validation.name(at: prediction.index).hasPrefix(data.classes[prediction.label]))
       let image = try data.validation.image(at: prediction.index, atLeast: configuration.imageSize)
-      let alone = try model.probabilities(configuration.transform.batch(of: image), on: tuner.device)[0]
+      let alone = try model.probabilities(
+        configuration.transform.batch(of: image), temperature: configuration.temperature, on: tuner.device)[0]
       for (a, b) in zip(alone, prediction.probabilities) { #expect(abs(a - b) < 1e-5) }
     }
   }

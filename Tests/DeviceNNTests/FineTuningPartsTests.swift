@@ -21,7 +21,8 @@ import Testing
     // A young average moves by what is left of (1 + n) / (10 + n).
     let share: Float = 1 - 2 / 11
     average.exchange()
-    expectClose(try layer.weight.value.scalars(), zip(first, second).map { $0 + share * ($1 - $0) })
+    let expected: [Float] = zip(first, second).map { old, new in old + share * (new - old) }
+    expectClose(try layer.weight.value.scalars(), expected)
     average.exchange()
     #expect(try layer.weight.value.scalars() == second)
   }
@@ -42,10 +43,11 @@ import Testing
 
   @Test(arguments: [(Float(0.4), Float(0)), (0, 1), (0.4, 1)])
   func mixedAnswersArePartsOfOne(mixUp: Float, cutMix: Float) throws {
-    let images = Tensor((0..<4 * 8 * 8 * 3).map { Float($0 / (8 * 8 * 3)) }, shape: [4, 8, 8, 3], on: device)
+    let pixels: [Float] = (0..<4).flatMap { [Float](repeating: Float($0), count: 192) }
+    let images = Tensor(pixels, shape: [4, 8, 8, 3], on: device)
     let labels = IntTensor([0, 1, 2, 3], on: device)
+    let mixing = Mixing(mixUp: mixUp, cutMix: cutMix, seed: 7)
     for step in 0..<10 {
-      let mixing = Mixing(mixUp: mixUp, cutMix: cutMix, seed: 7)
       let (mixed, targets) = mixing(images, labels, classes: 4, step: step)
       let (pixels, parts) = (try mixed.scalars(), try targets.scalars())
       for i in 0..<4 {
@@ -53,8 +55,9 @@ import Testing
         #expect(abs(row.reduce(0, +) - 1) < 1e-5 && row.allSatisfy { $0 >= 0 })
         // Each picture is its own number everywhere, so that the mean of a mixture is the mean of the answers.
         let picture = pixels[i * 192..<(i + 1) * 192]
-        let expected = zip(row, 0...).reduce(Float(0)) { $0 + $1.0 * Float($1.1) }
-        #expect(abs(picture.reduce(0, +) / 192 - expected) < 1e-4, "picture \(i) of step \(step)")
+        let expected = row.enumerated().reduce(Float(0)) { sum, part in sum + part.element * Float(part.offset) }
+        let mean = picture.reduce(0, +) / 192
+        #expect(abs(mean - expected) < 1e-4, "picture \(i) of step \(step)")
       }
       let again = try mixing(images, labels, classes: 4, step: step).images.scalars()
       #expect(again == pixels)
@@ -64,11 +67,12 @@ import Testing
   @Test(arguments: [0.2, 1, 4] as [Float]) func betaNumbersHaveTheirMoments(_ alpha: Float) {
     var random = Philox(seed: 3)
     let drawn = (0..<20_000).map { _ in Double(random.beta(alpha)) }
-    let mean = drawn.reduce(0, +) / 20_000
-    let variance = drawn.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 20_000
+    let mean: Double = drawn.reduce(0, +) / 20_000
+    let variance: Double = drawn.reduce(0) { sum, x in sum + (x - mean) * (x - mean) } / 20_000
+    let expected = 1 / (4 * (2 * Double(alpha) + 1))
     #expect(drawn.allSatisfy { (0...1).contains($0) })
     #expect(abs(mean - 0.5) < 0.01)
-    #expect(abs(variance - 1 / (4 * (2 * Double(alpha) + 1))) < 0.005)
+    #expect(abs(variance - expected) < 0.005)
   }
 
   // MARK: Calibration
@@ -120,9 +124,12 @@ import Testing
   // MARK: Rates
 
   @Test func theSuggestedRateLiesOnTheDescent() {
-    let rates = (0..<60).map { Float(1e-6) * powf(10, Float($0) / 10) }
+    let rates: [Float] = (0..<60).map { 1e-6 * powf(10, Float($0) / 10) }
     // Flat, then falling from step 20 to 40, then rising.
-    let losses = (0..<60).map { $0 < 20 ? 2.0 : $0 < 40 ? 2 - Double($0 - 20) * 0.05 : 1 + Double($0 - 40) * 0.5 }
+    let losses: [Double] = (0..<60).map { step in
+      if step < 20 { return 2 }
+      return step < 40 ? 2 - Double(step - 20) * 0.05 : 1 + Double(step - 40) * 0.5
+    }
     let suggestion = LearningRateSweep(rates: rates, losses: losses).suggestion!
     #expect((rates[25]...rates[38]).contains(suggestion))
     #expect(LearningRateSweep(rates: rates, losses: (0..<60).map(Double.init)).suggestion == nil)

@@ -26,7 +26,7 @@ struct EvaluateCommand: ParsableCommand {
     let loader = BatchLoader(validation, transform: configuration.transform, batchSize: batchSize)
     let evaluation = try model.evaluation(
       of: loader, mirrored: configuration.training.testTimeAugmentation, on: device
-    ).scaled(temperature: configuration.calibration?.temperature ?? 1)
+    ).scaled(temperature: configuration.temperature)
     let confusion = evaluation.confusion(classes: configuration.classes)
     if json {
       let classes = configuration.classes.indices.map { i in

@@ -60,8 +60,8 @@ struct FinetuneCommand: ParsableCommand {
     if !resume { chooseRecipe(&configuration, model, data) }
     progress.print(
       "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
-        + "\(data.validation.count) validation photos of \(data.classes.count) classes")
-    if !configuration.reason.isEmpty { progress.print("recipe \(configuration.training.recipe.rawValue): \(configuration.reason)") }
+        + "\(data.validation.count) validation photos of \(data.classes.count) classes; recipe \(configuration.training.recipe.rawValue)"
+        + (configuration.reason.isEmpty ? "" : ": \(configuration.reason)"))
     let tuner = try FineTuner(model, configuration, data: data, run: folder, on: device, isResumed: resume)
     let evaluation = try tuner.train(onProgress: progress.update) { metrics in
       progress.finish(metrics, of: tuner.options.epochs)

@@ -27,7 +27,7 @@ struct PredictCommand: ParsableCommand {
       let batch = configuration.transform.batch(of: image)
       let probabilities = try model.probabilities(
         batch, mirrored: configuration.training.testTimeAugmentation,
-        temperature: configuration.calibration?.temperature ?? 1, on: device)[0]
+        temperature: configuration.temperature, on: device)[0]
       let best = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }.prefix(5)
       if json {
         let answers = best.map {

@@ -49,7 +49,8 @@ extension Evaluation {
   public var bestTemperature: Double {
     guard predictions.count > 1 else { return 1 }
     let ratio = (5.0.squareRoot() - 1) / 2
-    var (low, high) = (log(0.05), log(20.0))
+    // A few pictures that all are right, or all wrong, would drive it to 0 or without end.
+    var (low, high) = (log(0.25), log(4.0))
     func loss(_ x: Double) -> Double { scaled(temperature: exp(x)).loss }
     var (a, b) = (high - ratio * (high - low), low + ratio * (high - low))
     var (lossA, lossB) = (loss(a), loss(b))

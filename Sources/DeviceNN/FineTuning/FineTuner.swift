@@ -18,6 +18,8 @@ public final class FineTuner {
   var position: TrainingCheckpoint
   private var metrics: MetricsLog
   private var lastWrite = ContinuousClock.now
+  /// The epoch that the run's files are of.
+  private var storedEpoch: Int
 
   /// - Parameter isResumed: continues the run in `run`; otherwise starts one there, and takes it back if it fails before
   ///   its first epoch is done.
@@ -56,9 +58,11 @@ public final class FineTuner {
           wanted: "at most \(trainLoader.batchCount) steps an epoch, and \(options.epochs) epochs")
       }
       metrics = try MetricsLog(resuming: run.metricsPath, after: position.epoch)
+      storedEpoch = position.epoch
     } else {
       if run.isRun { throw ModelError.alreadyARun(path: run.path) }
       position = TrainingCheckpoint(epoch: 0, fingerprint: data.fingerprint, phases: [:])
+      storedEpoch = 0
       try run.createFolder()
       do {
         metrics = try MetricsLog(startingAt: run.metricsPath)
@@ -95,7 +99,7 @@ public final class FineTuner {
   /// Trains what is left of the run. Epochs end with a line in metrics.jsonl, weights in model.safetensors and a
   /// checkpoint; short ones are stored once a second.
   ///
-  /// - Returns: what the final model says of the validation pictures.
+  /// - Returns: what the final model says of the validation pictures, at the temperature that suits it.
   public func train(
     onProgress: (TrainingProgress) -> Void = { _ in }, onEpoch: (EpochMetrics) throws -> Void = { _ in }
   ) throws -> Evaluation {
@@ -107,7 +111,7 @@ public final class FineTuner {
       }
     } catch {
       // A batch that was too large, or a rate that was too high, is tried again with another under the same name.
-      if position.epoch == 0, !isResumed { run.remove() }
+      if storedEpoch == 0, !isResumed { run.remove() }
       throw error
     }
     run.removeFeatures()
@@ -206,6 +210,7 @@ public final class FineTuner {
     }
     try position.write(model, optimizer.state, average, to: run.checkpointPath)
     lastWrite = .now
+    storedEpoch = position.epoch
   }
 
   /// Whether the validation loss has not become smaller for as many epochs as there is patience.
@@ -226,9 +231,10 @@ public final class FineTuner {
     let evaluation = try model.evaluation(
       of: validationLoader, mirrored: options.testTimeAugmentation, on: device)
     position.phases[.validation, default: 0] += start.secondsUntilNow
-    configuration.calibration = evaluation.calibration
+    let calibration = evaluation.calibration
+    configuration.calibration = calibration
     try run.write(configuration)
-    return evaluation
+    return evaluation.scaled(temperature: calibration.temperature)
   }
 
   /// No network that learns has a loss of thousands; one that began to diverge soon has none at all.

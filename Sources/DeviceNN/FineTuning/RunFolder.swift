@@ -42,6 +42,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     ClassifierOptions(classes: classes.count, imageSize: imageSize, seed: training.seed)
   }
 
+  /// What logits are divided by, so that probabilities are what they say.
+  public var temperature: Double { calibration?.temperature ?? 1 }
+
   /// How a picture is shown to the model when it is not trained.
   public var transform: ImageTransform {
     ImageTransform(

@@ -26,9 +26,9 @@ public struct PretrainedModel: Sendable {
       return
     }
     let named = try backbone.map { name throws(ModelError) in try Backbone(named: name) }
-    if FileManager.default.fileExists(atPath: weights) {
+    if weights.contains("/") || FileManager.default.fileExists(atPath: weights) {
       try self.init(path: weights, backbone: named, name: weights)
-    } else if !weights.contains("/"), let path = try? cache.path(of: weights) {
+    } else if let path = try? cache.path(of: weights) {
       try self.init(path: path, backbone: named ?? (try? Backbone(named: weights)), name: weights)
     } else {
       throw ModelError.noWeights(name: weights, cache: cache.folder)
