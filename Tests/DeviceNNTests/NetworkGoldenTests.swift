@@ -29,6 +29,10 @@ import Testing
       // has losses from 1.31 to 2.00 there; norms are within 5e-3.
       Network(name: "resnet50", spread: (0.25, 0.5)),
       Network(name: "squeezenet1_1"),
+      Network(name: "mobilenet_v3_small"),
+      Network(name: "efficientnet_b0"),
+      Network(name: "convnext_tiny"),
+      Network(name: "vit_tiny_patch16_224"),
     ]
   }
 

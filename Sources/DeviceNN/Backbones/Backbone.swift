@@ -31,7 +31,13 @@ public struct Backbone: Sendable {
   }
 
   /// All that have a name of their own, by family.
-  public static let all: [Backbone] = MobileNetV2.backbones
+  public static let all: [Backbone] =
+    MobileNetV2.backbones
+    + MobileNetV1.backbones
+    + MobileNetV3.backbones
+    + EfficientNet.backbones
+    + ConvNeXt.backbones
+    + VisionTransformer.backbones
     + ResNet.backbones
     + VGG.backbones
     + SqueezeNet.backbones
