@@ -9,26 +9,38 @@ import Testing
   let runs = try! SmallRuns()
   private var folder: TemporaryFolder { runs.folder }
 
+  /// The README's lines.
   @Test func tenLinesTrainAndAnswer() throws {
-    let data = try runs.photos()
-    let device = try Device(named: "cpu")
-    let backbone = try Backbone(named: "mobilenet_v2_035")
-    let model = backbone.makeModel(ClassifierOptions(classes: data.classes.count), on: device)
-    try model.load(PretrainedWeights.file(for: backbone), by: backbone.publisher, replacesHead: true)
-    var options = FineTuningOptions()
-    (options.epochs, options.imageSize) = (1, 32)
-    let configuration = ModelConfiguration(
-      architecture: backbone, classes: data.classes, training: options, data: data.path, weights: PretrainedWeights.name)
+    let photos = try runs.photos().path
     let run = RunFolder(folder.path(of: "run"))
-    let evaluation = try FineTuner(model, configuration, data: data, run: run, on: device).train()
+    let device = try Device()
+    let data = try ImageDataset(path: photos)
+    let pretrained = try PretrainedModel(weights: nil, backbone: "mobilenet_v2_035")
+    let tuner = try FineTuner(pretrained, data: data, run: run, on: device)
+    let evaluation = try tuner.train()
+    print(evaluation.accuracy, tuner.configuration.reason)
     #expect((0...1).contains(evaluation.accuracy))
 
     // Later, elsewhere: the run's folder is enough.
-    let (trained, description) = try run.model(on: device)
-    let image = try Image(contentsOf: data.path + "/val/tulip/tulip_000.jpg")
-    let probabilities = try trained.probabilities(description.transform.batch(of: image), on: device)[0]
+    let (model, configuration) = try run.model(on: device)
+    let image = try Image(contentsOf: photos + "/val/tulip/tulip_000.jpg")
+    let probabilities = try model.probabilities(configuration.transform.batch(of: image), on: device)[0]
+    print(zip(configuration.classes, probabilities).max { $0.1 < $1.1 }!)
     #expect(probabilities.count == 3 && abs(probabilities.reduce(0, +) - 1) < 1e-9)
-    #expect(description.classes == data.classes)
+    #expect(configuration.classes == data.classes)
+  }
+
+  @Test func theREADMEShowsLinesThatCompile() throws {
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..").standardizedFileURL
+    let readme = try String(contentsOf: package.appendingPathComponent("README.md"), encoding: .utf8)
+    let test = try String(contentsOfFile: #filePath, encoding: .utf8)
+    let block = try #require(readme.components(separatedBy: "```swift\n").first { $0.hasPrefix("import DeviceNN") })
+    let lines = block.components(separatedBy: "```")[0].split(separator: "\n").map {
+      $0.components(separatedBy: "  //")[0].trimmingCharacters(in: .whitespaces)
+    }
+    let shown = lines.filter { $0.hasPrefix("let ") && !$0.contains("\"photos\"") || $0.hasPrefix("print") }
+    #expect(shown.count >= 9)
+    for line in shown { #expect(test.contains(line), "\(line)") }
   }
 
   @Test func frozenBackbonesKeepEveryBit() throws {

@@ -98,10 +98,9 @@ struct FinetuneCommand: ParsableCommand {
   private func chooseRecipe(_ configuration: inout ModelConfiguration, _ model: any ImageClassifier, _ data: ImageDataset) {
     if let chosen = training.recipe.flatMap({ Recipe(rawValue: $0.rawValue) }) {
       configuration.training.recipe = chosen
+      configuration.training.takeDefaults(of: chosen)
     } else {
-      (configuration.training.recipe, configuration.reason) = Recipe.suited(
-        pictures: data.train.count, classes: data.classes.count,
-        backboneParameters: model.backboneParameters.reduce(0) { $0 + $1.value.count }, isPretrained: !fromScratch)
+      configuration.chooseRecipe(for: model, data)
     }
     configuration.training = training.applied(to: configuration.training)
   }

@@ -48,7 +48,17 @@ struct InspectCommand: ParsableCommand {
       lines.append("\(name)  \(type)  \(tensor.shape)")
     }
     lines.append("\(tensors.count) tensors, \(parameterCount(tensors)) parameters")
+    if let fit = Backbone.fits(checkpoint).first { lines.append(sentence(fit)) }
     return lines.joined(separator: "\n")
+  }
+
+  private func sentence(_ fit: BackboneFit) -> String {
+    let network = "\(fit.backbone.name) by \(fit.backbone.publisher.rawValue)"
+    let head = fit.classes.map { "a head for \($0) classes" } ?? "no head"
+    guard !fit.missing.isEmpty else { return "fits \(network), with \(head)" }
+    let few = fit.missing.prefix(3).map(printable).joined(separator: ", ") + (fit.missing.count > 3 ? ", …" : "")
+    let all = fit.missing.count + fit.fitting
+    return "nearest to \(network), of which it lacks \(fit.missing.count) of \(all) tensors or has them in other shapes: \(few)"
   }
 
   private func jsonText(_ checkpoint: any Checkpoint, _ tensors: [Row]) -> String {
@@ -59,9 +69,13 @@ struct InspectCommand: ParsableCommand {
       ])
     }
     let metadata = checkpoint.metadata.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.text($0.value)) }
+    let fit = Backbone.fits(checkpoint).first
     return jsonObject([
       ("path", .text(checkpoint.path)), ("format", .text(checkpoint.format.rawValue)), ("metadata", .object(metadata)),
       ("parameters", .number(Double(parameterCount(tensors)))), ("tensors", .list(rows)),
+      ("backbone", fit.map { .text($0.backbone.name) } ?? .null),
+      ("publisher", fit.map { .text($0.backbone.publisher.rawValue) } ?? .null),
+      ("missing", .list(fit?.missing.map { .text($0) } ?? [])),
     ])
   }
 }

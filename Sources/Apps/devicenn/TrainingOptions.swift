@@ -8,7 +8,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(help: "What is trained: head (a new head on frozen features), full (everything), gradual (stage by stage), lora (a low-rank change of each layer), or auto, which says why. (default: auto)")
   var recipe: Choice?
-  @Option(help: "Passes over the training photos. (default: 8; head: 60)") var epochs: Int?
+  @Option(help: "Passes over the training photos. (default: 8; head: 96)") var epochs: Int?
   @Option(help: "Photos a step. (default: 32)") var batchSize: Int?
   @Option(help: "Batches whose gradients make one step. (default: 1)") var accumulate: Int?
   @Option(help: "The peak of the schedule; the backbone learns at a third of it, the head at three times. (default: 0.001)")
@@ -19,7 +19,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "The factor on the rate from each block to the one before it. (default: 1)") var layerDecay: Float?
   @Option(help: "How fast weights shrink; scales and biases don't. (default: 0.05)") var weightDecay: Float?
   @Option(help: "The largest norm of a step's gradients. (default: none)") var clipNorm: Float?
-  @Option(help: "The share of each answer that is spread over all classes. (default: 0.1)") var labelSmoothing: Float?
+  @Option(help: "The share of each answer that is spread over all classes. (default: 0.1; head: 0)") var labelSmoothing: Float?
   @Option(help: ArgumentHelp("Mix photos in pairs, by a beta distribution of this parameter. (default: 0)", valueName: "alpha")) var mixup: Float?
   @Option(help: ArgumentHelp("Paste parts of photos into others. (default: 0)", valueName: "alpha")) var cutmix: Float?
   @Option(help: "How photos vary: none, light (crops and flips) or strong. (default: light)") var augment: FineTuningOptions.AugmentationKind?
@@ -29,10 +29,12 @@ struct TrainingOptions: ParsableArguments {
   var average: FineTuningOptions.Averaging?
   @Option(help: ArgumentHelp("End after so many epochs without a smaller validation loss, and keep the best weights. (default: never)", valueName: "epochs"))
   var patience: Int?
-  @Option(help: "Views of each photo that a head on frozen features learns from. (default: 4)") var views: Int?
+  @Option(help: "Views of each photo that a head on frozen features learns from. (default: 16)") var views: Int?
   @Option(help: "The rank of lora's changes. (default: 2)") var rank: Int?
-  @Flag(help: "Answer by the mean over a photo and its mirror image.") var mirror = false
+  @Flag(help: "Answer by the mean over a photo and its mirror image, as head does anyway.") var mirror = false
   @Option(help: "Photos are shown as squares of so many pixels. (default: 224)") var imageSize: Int?
+  @Option(help: ArgumentHelp("The size while training, where crops make things look larger. (default: that of --image-size)", valueName: "pixels"))
+  var trainingSize: Int?
   @Option(help: ArgumentHelp("Learn from so many photos of each class, drawn by the seed. (default: all)", valueName: "n")) var fewShot: Int?
   @Option(help: "Decides everything that is random. (default: 0)") var seed: UInt64?
 
@@ -56,7 +58,9 @@ struct TrainingOptions: ParsableArguments {
       throw ValidationError("--label-smoothing \(labelSmoothing) is not in 0 ..< 1.")
     }
     if let layerDecay, layerDecay > 1 { throw ValidationError("--layer-decay \(layerDecay) is more than 1.") }
-    if let imageSize, !(32...1024).contains(imageSize) { throw ValidationError("--image-size \(imageSize) is not in 32 … 1024.") }
+    for (name, value) in [("--image-size", imageSize), ("--training-size", trainingSize)] {
+      if let value, !(32...1024).contains(value) { throw ValidationError("\(name) \(value) is not in 32 … 1024.") }
+    }
     if batchSize == 1, let imageSize, imageSize <= 32, recipe != .head {
       throw ValidationError("--batch-size 1 at --image-size \(imageSize) leaves batch normalisation a single number: take 2 or more photos.")
     }
@@ -68,7 +72,6 @@ struct TrainingOptions: ParsableArguments {
     func set<Value>(_ path: WritableKeyPath<FineTuningOptions, Value>, _ value: Value?) {
       if let value { options[keyPath: path] = value }
     }
-    if options.recipe == .head { options.epochs = 60 }
     set(\.epochs, epochs)
     set(\.batchSize, batchSize)
     set(\.accumulation, accumulate)
@@ -89,6 +92,7 @@ struct TrainingOptions: ParsableArguments {
     set(\.rank, rank)
     if mirror { options.testTimeAugmentation = true }
     set(\.imageSize, imageSize)
+    options.trainingSize = trainingSize ?? options.trainingSize
     options.fewShot = fewShot ?? options.fewShot
     set(\.seed, seed)
     return options
@@ -99,9 +103,8 @@ struct TrainingOptions: ParsableArguments {
     if let recipe, recipe != .auto, recipe.rawValue != stored.recipe.rawValue {
       return ("--recipe", stored.recipe.rawValue, recipe.rawValue)
     }
-    // Where nothing was given, nothing changes: what differs in the fields of a run's configuration was given.
-    var given = applied(to: stored)
-    if epochs == nil { given.epochs = stored.epochs }
+    // Where nothing was given, nothing changes: so what differs was given.
+    let given = applied(to: stored)
     let (old, new) = (try stored.fields, try given.fields)
     guard let field = new.keys.sorted().first(where: { old[$0] != new[$0] }) else { return nil }
     let names = [

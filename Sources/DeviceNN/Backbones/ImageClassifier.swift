@@ -6,6 +6,8 @@ public protocol ImageClassifier: Module {
   var head: any Layer { get }
   /// The channels of what the head takes.
   var featureCount: Int { get }
+  /// The only height and width that it takes; nil where it takes any.
+  var imageSize: Int? { get }
   /// What the head takes of images x(N,H,W,C): (N,featureCount), by default the mean over all places of the last map; or
   /// that map itself, if the head answers at each place.
   func features(of x: Tensor) -> Tensor
@@ -24,6 +26,8 @@ public protocol ImageClassifier: Module {
 }
 
 extension ImageClassifier {
+  public var imageSize: Int? { nil }
+
   /// The last of the backbone's maps.
   public func trunk(_ x: Tensor) -> Tensor { stages.joined().reduce(x) { x, block in block(x) } }
 

@@ -16,6 +16,7 @@ public final class VisionTransformer: ImageClassifier {
   private let norm: LayerNorm
   public let head: any Layer
   public let featureCount: Int
+  public let imageSize: Int?
   public var isTraining = true
   private let dropout: Dropout
 
@@ -28,6 +29,7 @@ public final class VisionTransformer: ImageClassifier {
     blocks = (0..<Self.depth).map { _ in TransformerBlock(channels, heads: heads, on: device, random: &random) }
     norm = LayerNorm(channels, epsilon: Self.epsilon, on: device)
     featureCount = channels
+    imageSize = options.imageSize
     dropout = Dropout(options.dropout ?? 0, seed: options.seed)
     head = Linear(channels, options.classes, deviation: Self.deviation, on: device, random: &random)
   }

@@ -38,6 +38,7 @@ public final class FineTuner {
     var transform = configuration.transform
     validationLoader = BatchLoader(data.validation, transform: transform, batchSize: options.batchSize)
     transform.augmentation = options.imageAugmentation
+    transform.size = model.imageSize ?? options.trainingSize ?? options.imageSize
     let shares = data.train.classShares(classes: data.classes.count)
     trainLoader = BatchLoader(
       data.train, transform: transform, batchSize: options.batchSize, isShuffled: true,
@@ -73,6 +74,22 @@ public final class FineTuner {
         throw error
       }
     }
+  }
+
+  /// A new run that starts from pretrained weights.
+  ///
+  /// - Parameter options: where nil, the defaults with the recipe that suits the data.
+  public convenience init(
+    _ pretrained: PretrainedModel, _ options: FineTuningOptions? = nil, data: ImageDataset, run: RunFolder,
+    on device: Device
+  ) throws {
+    var configuration = ModelConfiguration(
+      architecture: pretrained.backbone, classes: data.classes, normalization: pretrained.normalization,
+      training: options ?? FineTuningOptions(), data: data.path, weights: pretrained.name)
+    let model = pretrained.backbone.makeModel(configuration.options, on: device)
+    try model.load(pretrained.checkpoint, by: pretrained.backbone.publisher, replacesHead: true)
+    if options == nil { configuration.chooseRecipe(for: model, data) }
+    try self.init(model, configuration, data: data, run: run, on: device)
   }
 
   /// The epochs that are done, in this session and earlier ones.
@@ -143,8 +160,10 @@ public final class FineTuner {
 
   private func featureCache(views: Int, onProgress: (TrainingProgress) -> Void) throws -> FeatureCache {
     let start = ContinuousClock.now
+    var transform = trainLoader.transform
+    transform.size = options.imageSize
     let unshuffled = BatchLoader(
-      data.train, transform: trainLoader.transform, batchSize: options.batchSize, seed: options.seed)
+      data.train, transform: transform, batchSize: options.batchSize, seed: options.seed)
     let cache = try FeatureCache(
       model, train: unshuffled, validation: validationLoader, views: views,
       key: "\(position.fingerprint) \(views) views of \(options.imageSize) seed \(options.seed)", path: run.featuresPath,

@@ -62,6 +62,9 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
   /// Answers are means over a picture and its mirror image.
   public var testTimeAugmentation = false
   public var imageSize = 224
+  /// The size while training; nil is `imageSize`. Random crops make things look larger than they are when a whole picture is
+  /// measured, so that a smaller one shows them as they will be (Touvron et al. 2019), and takes less time.
+  public var trainingSize: Int?
   /// Random weights everywhere: the backbone then learns at the full rate.
   public var fromScratch = false
   /// Decides the order of the pictures, their augmentation, the head's first weights and what dropout drops.

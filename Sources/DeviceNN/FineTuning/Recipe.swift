@@ -29,6 +29,25 @@ extension Recipe {
   }
 }
 
+extension ModelConfiguration {
+  /// Takes the recipe that suits the data, with what belongs to it, and notes why.
+  public mutating func chooseRecipe(for model: any ImageClassifier, _ data: ImageDataset) {
+    (training.recipe, reason) = Recipe.suited(
+      pictures: data.train.count, classes: data.classes.count,
+      backboneParameters: model.backboneParameters.reduce(0) { $0 + $1.value.count }, isPretrained: !training.fromScratch)
+    training.takeDefaults(of: training.recipe)
+  }
+}
+
+extension FineTuningOptions {
+  /// What a recipe does best with. A head alone learns in milliseconds, from many views of each picture, and is not
+  /// overconfident on its own.
+  public mutating func takeDefaults(of recipe: Recipe) {
+    guard recipe == .head else { return }
+    (epochs, views, labelSmoothing, testTimeAugmentation) = (96, 16, 0, true)
+  }
+}
+
 extension Recipe {
   /// Decides what of `model` is trained, and at which rates. Rates fall by `layerDecay` from block to block towards the
   /// input; scales and biases don't decay.
