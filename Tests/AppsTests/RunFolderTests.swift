@@ -66,7 +66,8 @@ import Testing
   @Test func aFullDiskKeepsWhatTheRunHas() async throws {
     let run = try await trained(epochs: 1)
     let long = RunFolder(folder.path(of: "long"))
-    let command = try Command(training(long.path, epochs: 50))
+    // More epochs than a busy machine could do before this test gets its turn.
+    let command = try Command(training(long.path, epochs: 100_000))
     while command.isRunning, !FileManager.default.fileExists(atPath: long.modelPath) { try await Task.sleep(for: .milliseconds(2)) }
     command.send(SIGKILL)
     _ = await command.outcome()

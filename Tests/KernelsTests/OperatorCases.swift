@@ -161,6 +161,17 @@ extension OperatorCase {
         }
       }
     },
+    OperatorCase("averages of weights") { run in
+      let pairs = [1, 3, 17, 64, 129, Chosen.isSmall ? 65 : 8195, 7, 33, 5].map { count in
+        (count: count, a: run.input(count), b: run.input(count))
+      }
+      run.device.average(pairs.map { ($0.count, weights: $0.a, average: $0.b) }, share: 0.3)
+      run.device.exchange(pairs)
+      for pair in pairs {
+        try run.keep(pair.a)
+        try run.keep(pair.b)
+      }
+    },
     OperatorCase("images and dropout") { run in
       for pixels in [1, 17, 1031] {
         let bytes = run.device.makeBuffer((0..<2 * pixels * 3).map { UInt8($0 * 37 % 256) })

@@ -37,6 +37,25 @@ import Testing
     }
   }
 
+  @Test(arguments: Target.all) func averagesFollowTheirFormulaAndExchangesExchange(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(61)
+    let pairs = [1, 3, 17, 257, 5, 64, 129, 2, 1000, 31].map { count in
+      (weights: (0..<count).map { _ in Float(numbers.next()) }, average: (0..<count).map { _ in Float(numbers.next()) })
+    }
+    let buffers = pairs.map { (count: $0.weights.count, a: device.makeBuffer($0.weights), b: device.makeBuffer($0.average)) }
+    device.average(buffers.map { ($0.count, weights: $0.a, average: $0.b) }, share: 0.25)
+    device.exchange(buffers)
+    for (pair, buffer) in zip(pairs, buffers) {
+      let average = try device.read(buffer.a, as: Float.self, count: buffer.count)
+      for (i, value) in average.enumerated() {
+        let expected = Double(pair.average[i]) + 0.25 * (Double(pair.weights[i]) - Double(pair.average[i]))
+        #expect(abs(Double(value) - expected) <= 1e-6 * max(1, abs(expected)))
+      }
+      #expect(try device.read(buffer.b, as: Float.self, count: buffer.count) == pair.weights)
+    }
+  }
+
   @Test(arguments: Target.all) func sgdFollowsItsFormula(_ target: Target) throws {
     let device = target.device
     var numbers = TestNumbers(60)
