@@ -41,7 +41,7 @@ import Testing
     let device = target.device
     var numbers = TestNumbers(61)
     let pairs = [1, 3, 17, 257, 5, 64, 129, 2, 1000, 31].map { count in
-      (weights: (0..<count).map { _ in Float(numbers.next()) }, average: (0..<count).map { _ in Float(numbers.next()) })
+      (weights: numbers.floats(count), average: numbers.floats(count))
     }
     let buffers = pairs.map { (count: $0.weights.count, a: device.makeBuffer($0.weights), b: device.makeBuffer($0.average)) }
     device.average(buffers.map { ($0.count, weights: $0.a, average: $0.b) }, share: 0.25)
