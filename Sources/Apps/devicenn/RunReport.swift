@@ -56,7 +56,7 @@ struct RunReport {
 
   private func name(of phase: RunPhase) -> String {
     switch phase {
-    case .features: "features of the frozen backbone"
+    case .features: "features, backbone frozen"
     case .head: "the head's first weights"
     case .training: "training"
     case .validation: "validation"

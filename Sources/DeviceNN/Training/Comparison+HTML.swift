@@ -73,7 +73,10 @@ private let comparisonStyle: String = {
         display: inline-block; min-width: 20px; margin-right: 6px; padding: 0 5px; border-radius: 10px; color: var(--card);
         font-style: normal; font-size: 12px; font-weight: 620; line-height: 20px; text-align: center;
       }
-      .comparison .text, .comparison th.text { text-align: left; padding-left: 10px; }
-      .comparison th:last-child { text-align: right; }
+      .comparison th, .comparison td, .comparison .text, .comparison th.text { padding-left: 8px; padding-right: 8px; }
+      .comparison .text, .comparison th.text { text-align: left; }
+      .comparison td.text { white-space: normal; font-size: 13px; }
+      .comparison table th:first-child { padding-left: 0; white-space: normal; overflow-wrap: anywhere; }
+      .comparison thead th:last-child:not(.text) { text-align: right; }
     """
 }()

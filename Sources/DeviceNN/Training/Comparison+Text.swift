@@ -3,14 +3,19 @@ extension Comparison {
   /// The columns that every comparison has, and one for each option that differs.
   var columns: [(title: String, isText: Bool, cell: (Run) -> String)] {
     [
-      ("run", true, \.path), ("backbone", true, \.configuration.architecture.name), ("weights", true, \.configuration.weights),
-      ("recipe", true, \.configuration.training.recipe.rawValue),
-      ("epochs", false, { $0.epochs.count == $0.configuration.training.epochs ? "\($0.epochs.count)" : "\($0.epochs.count) of \($0.configuration.training.epochs)" }),
-      ("trained", false, { $0.trainedParameters.map(grouped) ?? "–" }), ("accuracy", false, { percent($0.accuracy) }),
-      ("best", false, { percent($0.bestAccuracy) }), ("last", false, { percent($0.lastAccuracy) }),
-      ("loss", false, { decimal($0.loss, places: 3) }), ("calibration error", false, { percent($0.calibrationError) }),
+      ("run", true, \.path), ("accuracy", false, { percent($0.accuracy) }), ("best", false, { percent($0.bestAccuracy) }),
+      ("last", false, { percent($0.lastAccuracy) }), ("loss", false, { decimal($0.loss, places: 3) }),
+      ("calibration error", false, { percent($0.calibrationError) }), ("epochs", false, Self.epochs(of:)),
       ("seconds", false, { decimal($0.seconds, places: 1) }),
+      ("trained", false, { $0.trainedParameters.map(grouped) ?? "–" }),
+      ("recipe", true, \.configuration.training.recipe.rawValue), ("backbone", true, \.configuration.architecture.name),
+      ("weights", true, \.configuration.weights),
     ] + differences.map { name in (name, false, { option(name, of: $0) ?? "–" }) }
+  }
+
+  private static func epochs(of run: Run) -> String {
+    let (done, all) = (run.epochs.count, run.configuration.training.epochs)
+    return done == all ? "\(done)" : "\(done) of \(all)"
   }
 
   /// A line for each run, the most accurate first.

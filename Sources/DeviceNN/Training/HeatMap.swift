@@ -46,8 +46,8 @@ public struct HeatMap: Sendable, Equatable {
         let heat = value(x: (Float(x) + 0.5) / Float(picture.width), y: (Float(y) + 0.5) / Float(picture.height))
         let (red, green, blue) = picture[x, y]
         let grey = 0.299 * Float(red) + 0.587 * Float(green) + 0.114 * Float(blue)
-        let glow = (coral + (amber - coral) * heat * heat) * (0.45 + 0.55 * grey / 255)
-        let strength = 0.9 * heat.squareRoot() * heat
+        let glow = (coral + (amber - coral) * heat * heat) * (0.6 + 0.4 * grey / 255)
+        let strength = 0.85 * heat
         let colour = SIMD3(repeating: grey) * (1 - strength) + glow * strength
         result[x, y] = (UInt8(colour.x), UInt8(colour.y), UInt8(colour.z))
       }

@@ -38,7 +38,7 @@ extension Report {
 
   /// The most frequent mistakes; a matrix of two classes says as much.
   private var mostConfused: String {
-    let shown = confusion.confusions.prefix(8)
+    let shown = confusion.confusions.prefix(5)
     guard confusion.labels.count > 2, let most = shown.first?.count else { return "" }
     let rows = shown.map { pair in
       let part = Double(pair.count) / Double(confusion.support(of: pair.actual))

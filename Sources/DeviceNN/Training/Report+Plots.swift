@@ -24,7 +24,7 @@ extension Report {
       ])
     return """
       <section class="card"><h2>Calibration</h2>
-      <p class="note">how often answers are right that are so confident; each half judged at the other's temperature</p>
+      <p class="note">accuracy by confidence; the second error is at a temperature of other photos</p>
       \(plot.svg())
       </section>
       """
@@ -54,13 +54,13 @@ extension Report {
     if let training {
       let part = Double(training.trainedParameters) / Double(max(training.parameters, 1))
       rows.append(
-        row("trained", part, "\(grouped(training.trainedParameters)) of \(grouped(training.parameters)) parameters"))
+        row("parameters", part, "\(grouped(training.trainedParameters)) of \(grouped(training.parameters))"))
     }
     let longest = phases.map(\.seconds).max() ?? 1
     rows += phases.map { row($0.name, $0.seconds / max(longest, 1e-9), duration(seconds: $0.seconds)) }
     let text = training.map { training in
       let reason = training.reason.isEmpty ? "" : " Chosen because \(training.reason)."
-      return "<p class=\"calm\"><b>\(escaped(training.recipe))</b>: \(escaped(training.explanation + "." + reason))</p>\n"
+      return "<p class=\"calm\"><b>\(escaped(training.recipe)):</b> \(escaped(training.explanation + "." + reason))</p>\n"
     }
     return """
       <section class="card"><h2>What was trained, and how long</h2>

@@ -119,7 +119,9 @@ let reportStyle = """
   .amounts td:last-child { padding-right: 0; }
   .amounts td small { color: var(--faint); }
   .calm + .classes { margin-top: 12px; }
-  .meter { width: 40%; }
+  .amounts .meter { width: 40%; padding-left: 10px; }
+  .amounts td:last-child { width: 1px; }
+  .calm b { color: var(--ink); font-weight: 600; }
   .meter::before {
     content: ""; display: block; height: 5px; border-radius: 3px;
     background: linear-gradient(var(--right) 0 0) 0 / var(--p) 100% no-repeat, color-mix(in oklab, var(--ink) 7%, transparent);

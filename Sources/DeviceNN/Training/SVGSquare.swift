@@ -55,7 +55,7 @@ struct SVGSquare {
     let path = series.points.map { "\(x($0.x)) \(y($0.y))" }.joined(separator: "L")
     let dots = series.points.compactMap { point in
       point.weight.map {
-        "<circle class=\"dot \(style)\" cx=\"\(x(point.x))\" cy=\"\(y(point.y))\" r=\"\(rounded(3 + 7 * $0.squareRoot()))\">"
+        "<circle class=\"dot \(style)\" cx=\"\(x(point.x))\" cy=\"\(y(point.y))\" r=\"\(rounded(2.5 + 5 * $0.squareRoot()))\">"
           + "<title>\(point.note)</title></circle>"
       }
     }
