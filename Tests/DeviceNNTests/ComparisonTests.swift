@@ -19,7 +19,7 @@ import Testing
     try run.write(
       ModelConfiguration(
         architecture: Backbone(named: "mobilenet_v2_035"), classes: ["ants", "bees"], training: options, data: data,
-        weights: "<b>&\"'"))
+        weights: "somewhere/<b>&\"'"))
     let log = try MetricsLog(startingAt: run.metricsPath)
     for (index, accuracy) in accuracies.enumerated() {
       try log.append(

@@ -104,7 +104,7 @@ import Testing
       #expect(html.contains(text), "\(text)")
     }
     // The square begins at (52,394) and ends at (412,34): a half across and a quarter up.
-    #expect(html.contains("cx=\"232.0\" cy=\"304.0\" r=\"7.5\"") && html.contains("cx=\"142.0\" cy=\"304.0\" r=\"5.0\""))
+    #expect(html.contains("cx=\"232.0\" cy=\"304.0\" r=\"10.0\"") && html.contains("cx=\"142.0\" cy=\"304.0\" r=\"6.5\""))
   }
 
   @Test func twoClassesHaveAnROCCurve() {

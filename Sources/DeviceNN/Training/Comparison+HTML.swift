@@ -75,8 +75,8 @@ private let comparisonStyle: String = {
       }
       .comparison th, .comparison td, .comparison .text, .comparison th.text { padding-left: 8px; padding-right: 8px; }
       .comparison .text, .comparison th.text { text-align: left; }
-      .comparison td.text { white-space: normal; font-size: 13px; }
-      .comparison table th:first-child { padding-left: 0; white-space: normal; overflow-wrap: anywhere; }
+      .comparison td.text { font-size: 13px; }
+      .comparison table th:first-child { padding-left: 0; }
       .comparison thead th:last-child:not(.text) { text-align: right; }
     """
 }()

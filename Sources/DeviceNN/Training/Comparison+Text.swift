@@ -9,8 +9,14 @@ extension Comparison {
       ("seconds", false, { decimal($0.seconds, places: 1) }),
       ("trained", false, { $0.trainedParameters.map(grouped) ?? "–" }),
       ("recipe", true, \.configuration.training.recipe.rawValue), ("backbone", true, \.configuration.architecture.name),
-      ("weights", true, \.configuration.weights),
+      ("weights", true, Self.weights(of:)),
     ] + differences.map { name in (name, false, { option(name, of: $0) ?? "–" }) }
+  }
+
+  /// A file by its name alone.
+  private static func weights(of run: Run) -> String {
+    let weights = run.configuration.weights
+    return weights.split(separator: "/").last.map(String.init) ?? weights
   }
 
   private static func epochs(of run: Run) -> String {

@@ -37,7 +37,7 @@ public struct HeatMap: Sendable, Equatable {
     return row(top) * (1 - down) + row(bottom) * down
   }
 
-  /// The picture without its colours, and glowing where the heat is.
+  /// The picture without its colours and a little darker, but for the places that glow.
   public func drawn(over picture: Image) -> Image {
     var result = picture
     let (coral, amber) = (SIMD3<Float>(214, 72, 36), SIMD3<Float>(255, 206, 96))
@@ -46,9 +46,9 @@ public struct HeatMap: Sendable, Equatable {
         let heat = value(x: (Float(x) + 0.5) / Float(picture.width), y: (Float(y) + 0.5) / Float(picture.height))
         let (red, green, blue) = picture[x, y]
         let grey = 0.299 * Float(red) + 0.587 * Float(green) + 0.114 * Float(blue)
-        let glow = (coral + (amber - coral) * heat * heat) * (0.6 + 0.4 * grey / 255)
-        let strength = 0.85 * heat
-        let colour = SIMD3(repeating: grey) * (1 - strength) + glow * strength
+        let glow = (coral + (amber - coral) * heat * heat) * (0.8 + 0.2 * grey / 255)
+        let strength = 0.75 * heat
+        let colour = SIMD3(repeating: 0.85 * grey) * (1 - strength) + glow * strength
         result[x, y] = (UInt8(colour.x), UInt8(colour.y), UInt8(colour.z))
       }
     }

@@ -24,7 +24,7 @@ extension Report {
       ])
     return """
       <section class="card"><h2>Calibration</h2>
-      <p class="note">accuracy by confidence; the second error is at a temperature of other photos</p>
+      <p class="note">accuracy by confidence; the second error is cross-validated</p>
       \(plot.svg())
       </section>
       """

@@ -12,7 +12,7 @@ struct SVGSquare {
 
   struct Point {
     var x, y: Double
-    /// The area of its dot, as a part of the largest; nil draws none.
+    /// What it counts for, as a part of the most, if it is a dot; nil for a point of a line.
     var weight: Double?
     /// What is shown while the pointer is over the dot.
     var note = ""
@@ -55,11 +55,12 @@ struct SVGSquare {
     let path = series.points.map { "\(x($0.x)) \(y($0.y))" }.joined(separator: "L")
     let dots = series.points.compactMap { point in
       point.weight.map {
-        "<circle class=\"dot \(style)\" cx=\"\(x(point.x))\" cy=\"\(y(point.y))\" r=\"\(rounded(2.5 + 5 * $0.squareRoot()))\">"
+        "<circle class=\"dot \(style)\" cx=\"\(x(point.x))\" cy=\"\(y(point.y))\" r=\"\(rounded(3 + 7 * $0.squareRoot()))\">"
           + "<title>\(point.note)</title></circle>"
       }
     }
-    return "<path class=\"line \(style)\" d=\"M\(path)\"/>\(dots.joined())"
+    // Dots of few answers jump, and a line would make curves of that.
+    return dots.isEmpty ? "<path class=\"line \(style)\" d=\"M\(path)\"/>" : dots.joined()
   }
 
   private func key(_ index: Int, _ series: Series) -> String {
