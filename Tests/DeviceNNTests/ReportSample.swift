@@ -1,7 +1,8 @@
 // Made-up runs for the tests of the report, and for looking at it.
-import DeviceNN
 import Foundation
 import Testing
+
+@testable import DeviceNN
 
 struct ReportSample: Sendable, CustomTestStringConvertible {
   var name: String
@@ -26,7 +27,26 @@ struct ReportSample: Sendable, CustomTestStringConvertible {
       name: "hundred",
       report: report(labels: (1...100).map { "class number \($0)" }, epochs: 100, skill: 0.6, mistakes: 24)),
     ReportSample(name: "perfect", report: report(labels: ["cat", "dog", "horse"], epochs: 6, skill: 1, mistakes: 0)),
+    ReportSample(name: "everything", report: everything),
   ]
+
+  /// Two classes, with all that a run can know of them.
+  private static var everything: Report {
+    var report = report(labels: ["normal", "pneumonia"], epochs: 8, skill: 0.9, mistakes: 6)
+    func bins(_ shift: Double) -> [Reliability.Bin] {
+      (8..<15).map { .init(confidence: (Double($0) + 0.5) / 15, accuracy: (Double($0) + 0.5) / 15 - shift, count: $0 * $0) }
+    }
+    report.reliability = Reliability(
+      before: bins(0.08), after: bins(0.01), calibration: Calibration(temperature: 1.4, errorBefore: 0.08, errorAfter: 0.02))
+    report.rocCurve = ROCCurve(
+      scores: (0..<60).map { Double($0 * 37 % 60) }, isPositive: (0..<60).map { $0 * 37 % 60 > 12 + $0 % 30 })
+    report.training = .init(
+      recipe: "head", explanation: "a new head learnt; the backbone was frozen, its statistics too",
+      reason: "4 pictures a class tell a head what to look at, and no more", trainedParameters: 12_345, parameters: 400_000)
+    report.phases = [.init("features", seconds: 12.5), .init("training", seconds: 3.1), .init("validation", seconds: 0.4)]
+    for index in report.mistakes.indices { report.mistakes[index].heat = report.mistakes[index].photo }
+    return report
+  }
 
   /// A run whose curves fall and rise as curves do; the same every time.
   private static func report(labels: [String], epochs: Int, skill: Double, mistakes: Int) -> Report {
@@ -63,6 +83,7 @@ struct ReportSample: Sendable, CustomTestStringConvertible {
           name: "val/\(labels[index % labels.count])/image_0\(1234 + index)_with_a_long_name.jpg",
           actual: labels[index % labels.count],
           predicted: labels[(index + 1) % labels.count], probability: 0.997 - 0.013 * Double(index),
+          actualProbability: 0.001 * Double(index + 1),
           photo: photos.isEmpty ? Data([0xFF, 0xD8, 0xFF, 0xE0]) : photos[index % photos.count])
       },
       details: [

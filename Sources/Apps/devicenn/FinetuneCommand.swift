@@ -115,7 +115,7 @@ struct FinetuneCommand: ParsableCommand {
       ("--skip-bad-images", "\(stored.skipsBadImages)", skipBadImages ? "true" : nil),
     ]
     let first = given.first { $0.given != nil && $0.given != $0.stored }.map { ($0.option, $0.stored, $0.given!) }
-    if let (option, stored, given) = try first ?? training.difference(from: stored) {
+    if let (option, stored, given) = first ?? training.difference(from: stored) {
       throw ModelError.otherOption(path: folder.path, option: option, stored: stored, given: given)
     }
     // The photos may have moved; that they are the same is checked by their names.

@@ -13,40 +13,77 @@ struct RunReport {
     self.evaluation = evaluation
   }
 
+  /// Writes the page, and its numbers for programs beside it.
   func write() throws {
+    let report = try report()
+    try AtomicFile.write(report.html(), to: tuner.run.reportPath)
+    try AtomicFile.write(report.json, to: tuner.run.numbersPath)
+  }
+
+  private func report() throws -> Report {
     let options = tuner.options
-    let report = Report(
+    return Report(
       title: URL(fileURLWithPath: configuration.data).lastPathComponent, command: configuration.command,
       device: tuner.device.description.name, backbone: "\(configuration.architecture.name), \(configuration.weights)",
       date: Date().formatted(.iso8601.year().month().day().dateSeparator(.dash)),
       trainImages: tuner.data.train.count, validationImages: tuner.data.validation.count, seconds: tuner.seconds,
-      epochs: try tuner.epochs, confusion: evaluation.confusion(classes: configuration.classes),
-      mistakes: evaluation.mistakes.prefix(12).map(mistake),
+      epochs: try tuner.epochs, bestEpoch: options.patience == nil ? nil : try tuner.bestEpoch,
+      confusion: evaluation.confusion(classes: configuration.classes),
+      mistakes: try evaluation.mistakes.prefix(12).map(mistake),
+      reliability: configuration.calibration.map { Reliability(evaluation, $0) }, rocCurve: evaluation.rocCurve,
+      training: .init(
+        recipe: options.recipe.rawValue, explanation: explanation, reason: configuration.reason,
+        trainedParameters: tuner.trainedCount, parameters: tuner.model.parameterCount),
+      phases: RunPhase.allCases.compactMap { phase in
+        tuner.phases[phase].map { Report.Phase(name(of: phase), seconds: $0) }
+      },
       details: [
         .init("image size", "\(options.imageSize)"), .init("batch size", "\(options.batchSize)"),
         .init("learning rate", "\(options.learningRate)"), .init("weight decay", "\(options.weightDecay)"),
-        .init("label smoothing", "\(options.labelSmoothing)"),
-        .init("trained", "\(options.recipe.rawValue), \(tuner.trainedCount) parameters"), .init("seed", "\(options.seed)"),
-        .init("parameters", "\(tuner.model.parameterCount)"), .init("photos skipped", "\(tuner.data.skipped.count)"),
+        .init("label smoothing", "\(options.labelSmoothing)"), .init("augmentation", options.augmentation.rawValue),
+        .init("seed", "\(options.seed)"), .init("photos skipped", "\(tuner.data.skipped.count)"),
       ])
-    try AtomicFile.write(report.html(), to: tuner.run.reportPath)
   }
 
-  /// The photo as small as the page shows it.
-  private func mistake(_ prediction: Prediction) -> Report.Mistake {
+  private var explanation: String {
+    switch tuner.options.recipe {
+    case .head: "a new head learnt; the backbone was frozen, its statistics too"
+    case .full: "everything learnt"
+    case .gradual: "the head learnt first, then stage by stage from the last to the first"
+    case .lora: "the head, scales and biases learnt, and a change of rank \(tuner.options.rank) of each weight matrix; the rest was frozen"
+    }
+  }
+
+  private func name(of phase: RunPhase) -> String {
+    switch phase {
+    case .features: "features, backbone frozen"
+    case .head: "the head's first weights"
+    case .training: "training"
+    case .validation: "validation"
+    }
+  }
+
+  /// The photo as the network saw it, and where the network looked; both no larger than the page shows them.
+  private func mistake(_ prediction: Prediction) throws -> Report.Mistake {
     let source = tuner.data.validation
-    let photo = (try? source.image(at: prediction.index, atLeast: 224)).map { image in
-      let scale = min(1, 224 / Float(max(image.width, image.height)))
-      let small = image.resized(
-        width: max(1, Int(Float(image.width) * scale)), height: max(1, Int(Float(image.height) * scale)))
-      return Data(small.jpegData(quality: 85))
+    var (photo, heat) = (Data(), Data())
+    // What was read a moment ago may be gone; the numbers are worth a report all the same.
+    if let image = try? source.image(at: prediction.index, atLeast: configuration.imageSize) {
+      let batch = configuration.transform.batch(of: image)
+      let seen = Image(width: batch.size, height: batch.size, pixels: batch.pixels)
+      let side = min(batch.size, 224)
+      let small = seen.resized(width: side, height: side)
+      photo = Data(small.jpegData(quality: 85))
+      if let map = try tuner.model.heatMap(of: batch.images(on: tuner.device), label: prediction.predicted) {
+        heat = Data(map.drawn(over: small).jpegData(quality: 85))
+      }
     }
     return Report.Mistake(
       name: source.name(at: prediction.index), actual: configuration.classes[prediction.label],
       predicted: configuration.classes[prediction.predicted],
-      probability: prediction.probabilities[prediction.predicted], photo: photo ?? Data())
+      probability: prediction.probabilities[prediction.predicted],
+      actualProbability: prediction.probabilities[prediction.label], photo: photo, heat: heat)
   }
-
 }
 
 /// The command as it was typed, with quotes where a shell would need them.

@@ -99,30 +99,14 @@ struct TrainingOptions: ParsableArguments {
   }
 
   /// The first option that was given and that a run was not started with: its name, what it was and what it is now.
-  func difference(from stored: FineTuningOptions) throws -> (option: String, stored: String, given: String)? {
+  func difference(from stored: FineTuningOptions) -> (option: String, stored: String, given: String)? {
     if let recipe, recipe != .auto, recipe.rawValue != stored.recipe.rawValue {
       return ("--recipe", stored.recipe.rawValue, recipe.rawValue)
     }
     // Where nothing was given, nothing changes: so what differs was given.
-    let given = applied(to: stored)
-    let (old, new) = (try stored.fields, try given.fields)
-    guard let field = new.keys.sorted().first(where: { old[$0] != new[$0] }) else { return nil }
-    let names = [
-      "accumulation": "accumulate", "mixUp": "mixup", "cutMix": "cutmix", "augmentation": "augment", "averaging": "average",
-      "testTimeAugmentation": "mirror",
-    ]
-    let name = names[field] ?? field.reduce(into: "") { $0 += $1.isUppercase ? "-" + $1.lowercased() : String($1) }
-    return ("--" + name, old[field] ?? "none", new[field]!)
-  }
-}
-
-extension FineTuningOptions {
-  /// As they are stored: names and values.
-  fileprivate var fields: [String: String] {
-    get throws {
-      let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(self)) as! [String: Any]
-      return object.mapValues { "\($0)" }
-    }
+    let (old, new) = (stored.named, applied(to: stored).named)
+    guard let name = new.keys.sorted().first(where: { old[$0] != new[$0] }) else { return nil }
+    return (name, old[name] ?? "none", new[name]!)
   }
 }
 

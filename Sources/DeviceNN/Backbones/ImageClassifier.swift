@@ -8,9 +8,10 @@ public protocol ImageClassifier: Module {
   var featureCount: Int { get }
   /// The only height and width that it takes; nil where it takes any.
   var imageSize: Int? { get }
-  /// What the head takes of images x(N,H,W,C): (N,featureCount), by default the mean over all places of the last map; or
-  /// that map itself, if the head answers at each place.
+  /// What the head takes of images x(N,H,W,C): (N,featureCount); or the last map itself, if the head answers at each place.
   func features(of x: Tensor) -> Tensor
+  /// The same of the last map, which `trunk` makes; by default the mean over all its places.
+  func features(ofMap map: Tensor) -> Tensor
   /// logits(N,classes) of images x(N,H,W,C).
   func callAsFunction(_ x: Tensor) -> Tensor
   /// Maps (N,H/s,W/s,channels) at each stride s, the finest first, for heads that locate.
@@ -31,7 +32,9 @@ extension ImageClassifier {
   /// The last of the backbone's maps.
   public func trunk(_ x: Tensor) -> Tensor { stages.joined().reduce(x) { x, block in block(x) } }
 
-  public func features(of x: Tensor) -> Tensor { trunk(x).globalAveragePooled() }
+  public func features(of x: Tensor) -> Tensor { features(ofMap: trunk(x)) }
+
+  public func features(ofMap map: Tensor) -> Tensor { map.globalAveragePooled() }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { head(features(of: x)) }
 

@@ -47,7 +47,7 @@ public final class SqueezeNet: ImageClassifier {
   }
 
   /// The last map (N,H/16,W/16,512): the head answers at each place.
-  public func features(of x: Tensor) -> Tensor { trunk(x) }
+  public func features(ofMap map: Tensor) -> Tensor { map }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { head(dropout(features(of: x))) }
 }

@@ -51,9 +51,8 @@ public final class VGG: ImageClassifier {
   }
 
   /// What the two large layers (N,4096) make of the last map, which is pooled to 7x7 whatever the image's size.
-  public func features(of x: Tensor) -> Tensor {
-    let map = trunk(x).adaptiveAveragePooled(height: 7, width: 7)
-    return last(hiddenDropout(hidden(map).relu())).relu()
+  public func features(ofMap map: Tensor) -> Tensor {
+    last(hiddenDropout(hidden(map.adaptiveAveragePooled(height: 7, width: 7)).relu())).relu()
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { head(dropout(features(of: x))) }

@@ -32,10 +32,10 @@ public struct Evaluation: Sendable, Equatable {
     return matrix
   }
 
-  /// The wrong ones, the most confident first.
+  /// The wrong ones, the highest loss first: those that gave the right class the least.
   public var mistakes: [Prediction] {
     predictions.filter { $0.predicted != $0.label }.sorted {
-      ($1.probabilities[$1.predicted], $0.index) < ($0.probabilities[$0.predicted], $1.index)
+      ($0.probabilities[$0.label], $0.index) < ($1.probabilities[$1.label], $1.index)
     }
   }
 }

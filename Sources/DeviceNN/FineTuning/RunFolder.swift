@@ -1,5 +1,5 @@
 // The files of a run: what it is (config.json), what it learnt (model.safetensors), how it went (metrics.jsonl,
-// report.html), and where it stands (checkpoint.safetensors).
+// report.html, report.json), and where it stands (checkpoint.safetensors).
 internal import Foundation
 public import Kernels
 
@@ -78,6 +78,8 @@ public struct RunFolder: Sendable {
   public var checkpointPath: String { path + "/checkpoint.safetensors" }
   public var metricsPath: String { path + "/metrics.jsonl" }
   public var reportPath: String { path + "/report.html" }
+  /// The report's numbers, for programs.
+  public var numbersPath: String { path + "/report.json" }
   /// While a frozen backbone's features are needed.
   var featuresPath: String { path + "/features.safetensors" }
 
@@ -106,7 +108,7 @@ public struct RunFolder: Sendable {
 
   /// Takes back a run that failed before it came to anything; files of others stay, and so does the folder around them.
   func remove() {
-    for file in [configurationPath, modelPath, checkpointPath, metricsPath, reportPath, featuresPath] { unlink(file) }
+    for file in [configurationPath, modelPath, checkpointPath, metricsPath, reportPath, numbersPath, featuresPath] { unlink(file) }
     rmdir(path)
   }
 

@@ -17,6 +17,7 @@ extension Report {
       </table>
       </div>
       </section>
+      <div class="stack">
       <section class="card"><h2>Class by class</h2>
       <p class="note">the hardest first</p>
       <div class="classes\(confusion.labels.count > 24 ? " long" : "")" tabindex="0">
@@ -29,7 +30,33 @@ extension Report {
       </table>
       </div>
       </section>
+      \(mostConfused)
       </div>
+      </div>
+      """
+  }
+
+  /// The most frequent mistakes; a matrix of two classes says as much.
+  private var mostConfused: String {
+    let shown = confusion.confusions.prefix(5)
+    guard confusion.labels.count > 2, let most = shown.first?.count else { return "" }
+    let rows = shown.map { pair in
+      let part = Double(pair.count) / Double(confusion.support(of: pair.actual))
+      return "<tr><th scope=\"row\">\(escaped(confusion.labels[pair.actual])) <small>taken for</small> "
+        + "\(escaped(confusion.labels[pair.predicted]))</th>"
+        + "<td class=\"meter wrong\" style=\"--p:\(decimal(100 * Double(pair.count) / Double(most), places: 1))%\"></td>"
+        + "<td>\(grouped(pair.count))</td><td><small>\(percent(part)) of its images</small></td></tr>"
+    }
+    return """
+      <section class="card"><h2>Most confused</h2>
+      <div class="classes">
+      <table class="amounts">
+      <tbody>
+      \(rows.joined(separator: "\n"))
+      </tbody>
+      </table>
+      </div>
+      </section>
       """
   }
 

@@ -1,35 +1,14 @@
-// The page: one file that asks for nothing from anywhere, in light and in dark.
+// The page of a run.
 import Foundation
 
 extension Report {
   public func html() -> String {
-    """
-    <!doctype html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>\(escaped(title)) · DeviceNN</title>
-    <style>
-    \(reportStyle)
-    </style>
-    </head>
-    <body>
-    <main>
-    \(header)
-    \(tiles)
-    <div class="grid">
-    \(charts)
-    \(facts)
-    </div>
-    \(classes)
-    \(worstMistakes)
-    </main>
-    </body>
-    </html>
-
-    """
+    htmlPage(
+      title: title,
+      body: [
+        header, tiles, "<div class=\"grid\">", charts, trainingFacts, rocPlot, calibrationPlot, facts, "</div>", classes,
+        worstMistakes,
+      ].filter { !$0.isEmpty }.joined(separator: "\n"))
   }
 
   private var header: String {
@@ -53,7 +32,8 @@ extension Report {
         "validation accuracy", percent(confusion.accuracy),
         "\(grouped(confusion.correct)) of \(grouped(confusion.total)) images right", "right"),
       tile("validation loss", self.kept.map { decimal($0.validationLoss, places: 3) } ?? "–", kept),
-      tile("macro F1", percent(confusion.macroF1), "mean of \(confusion.labels.count) classes"),
+      rocCurve.map { tile("ROC-AUC", decimal($0.area, places: 3), "of two classes") }
+        ?? tile("macro F1", percent(confusion.macroF1), "mean of \(confusion.labels.count) classes"),
       tile("time", duration(seconds: seconds), speed.isFinite ? "\(threeDigits(speed)) images/s in training" : ""),
     ]
     return "<section class=\"tiles\">\n\(tiles.joined(separator: "\n"))\n</section>"
@@ -111,26 +91,34 @@ extension Report {
     let cards = mistakes.map { mistake in
       """
       <figure>
-      \(image(mistake))
+      \(images(mistake))
       <figcaption><b>\(escaped(mistake.predicted))</b> <span class="wrong">\(percent(mistake.probability))</span>\
-      <br>is <b>\(escaped(mistake.actual))</b><br><small title="\(escaped(mistake.name))">\(escaped(mistake.name))</small></figcaption>
+      <br>is <b>\(escaped(mistake.actual))</b> \(percent(mistake.actualProbability))\
+      <br><small title="\(escaped(mistake.name))">loss \(decimal(mistake.loss, places: 2)) · \(escaped(mistake.name))</small></figcaption>
       </figure>
       """
     }
+    let hasHeat = mistakes.contains { !$0.heat.isEmpty }
+    let heatNote = hasHeat ? "; beside it what of the photo spoke for what it said (Grad-CAM)" : ""
     return """
       <section class="card"><h2>The worst mistakes</h2>
-      <p class="note">what the network said and how sure it was, then what the photo is</p>
-      <div class="photos">
+      <p class="note">the highest losses: what the network said and how sure it was, then what the photo is\(heatNote)</p>
+      <div class="photos\(hasHeat ? " wide" : "")">
       \(cards.joined(separator: "\n"))
       </div>
       </section>
       """
   }
 
-  private func image(_ mistake: Mistake) -> String {
-    guard let type = mediaType(of: mistake.photo) else { return "<div class=\"blank\"></div>" }
-    let text = "\(mistake.actual), taken for \(mistake.predicted)"
-    return "<img alt=\"\(escaped(text))\" src=\"data:\(type);base64,\(mistake.photo.base64EncodedString())\">"
+  private func images(_ mistake: Mistake) -> String {
+    let photo = image(mistake.photo, "\(mistake.actual), taken for \(mistake.predicted)")
+    guard !mistake.heat.isEmpty else { return photo }
+    return "<div class=\"seen\">\(photo)\(image(mistake.heat, "what spoke for \(mistake.predicted)"))</div>"
+  }
+
+  private func image(_ file: Data, _ text: String) -> String {
+    guard let type = mediaType(of: file) else { return "<div class=\"blank\"></div>" }
+    return "<img alt=\"\(escaped(text))\" src=\"data:\(type);base64,\(file.base64EncodedString())\">"
   }
 
   private func mediaType(of photo: Data) -> String? {
@@ -138,22 +126,3 @@ extension Report {
     return photo.starts(with: [0x89, 0x50, 0x4E, 0x47]) ? "image/png" : nil
   }
 }
-
-/// `text` as HTML shows it, in an element or a quoted attribute.
-func escaped(_ text: String) -> String {
-  var result = ""
-  for character in text.unicodeScalars {
-    switch character {
-    case "&": result += "&amp;"
-    case "<": result += "&lt;"
-    case ">": result += "&gt;"
-    case "\"": result += "&quot;"
-    case "'": result += "&#39;"
-    default: result.unicodeScalars.append(character)
-    }
-  }
-  return result
-}
-
-/// A part of a whole as a percentage with one decimal place.
-func percent(_ value: Double?) -> String { value.map { decimal(100 * $0, places: 1) + " %" } ?? "–" }

@@ -64,6 +64,7 @@ let reportStyle = """
   svg .at > g { opacity: 0; pointer-events: none; transition: opacity .12s; }
   svg .at:hover > g { opacity: 1; }
   svg .guide { stroke: var(--faint); stroke-width: 1; stroke-dasharray: 2 3; }
+  .grid > :last-child:nth-child(odd) { grid-column: 1 / -1; }
   dl { margin: 0; display: grid; grid-template-columns: max-content minmax(0, 1fr); }
   dt, dd { margin: 0; padding: 6px 0; border-top: 1px solid var(--rule); }
   dl > :nth-child(-n + 2) { border-top: 0; }
@@ -113,13 +114,33 @@ let reportStyle = """
   .pair .classes .bar { width: auto; min-width: 0; }
   .pair .classes .bar span::before { display: none; }
   .pair .classes th, .pair .classes td { padding-top: 10px; padding-bottom: 10px; }
+  .amounts th small { font-weight: 400; color: var(--faint); font-size: inherit; }
+  .amounts tr:first-child > * { border-top: 0; }
+  .amounts td:last-child { padding-right: 0; }
+  .amounts td small { color: var(--faint); }
+  .calm + .classes { margin-top: 12px; }
+  .amounts .meter { width: 40%; padding-left: 10px; }
+  .amounts td:last-child { width: 1px; }
+  .calm b { color: var(--ink); font-weight: 600; }
+  .meter::before {
+    content: ""; display: block; height: 5px; border-radius: 3px;
+    background: linear-gradient(var(--right) 0 0) 0 / var(--p) 100% no-repeat, color-mix(in oklab, var(--ink) 7%, transparent);
+  }
+  .meter.wrong::before { background-image: linear-gradient(var(--wrong) 0 0); }
   .photos { display: grid; gap: 22px 18px; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
+  .photos.wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); }
+  .seen { display: grid; gap: 4px; grid-template-columns: 1fr 1fr; }
   figure { margin: 0; min-width: 0; }
   figure img, .blank { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 10px; background: var(--rule); }
   figcaption { margin-top: 9px; font-size: 14px; line-height: 1.4; color: var(--soft); overflow-wrap: anywhere; }
   figcaption b { font-weight: 600; color: var(--ink); }
   figcaption .wrong { color: var(--wrong); font-variant-numeric: tabular-nums; white-space: nowrap; }
   figcaption small { display: block; font-size: 12px; color: var(--faint); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  @media (min-width: 980px) {
+    .grid > :last-child:nth-child(odd) dl { grid-template-columns: repeat(2, max-content minmax(0, 1fr)); }
+    .grid > :last-child:nth-child(odd) dl > :nth-child(-n + 4) { border-top: 0; }
+    .grid > :last-child:nth-child(odd) dl > :nth-child(4n + 3) { padding-left: 48px; }
+  }
   @media (max-width: 800px) { .classes .bar { width: auto; min-width: 0; } .classes .bar span::before { display: none; } }
   @media (max-width: 560px) { main { padding-top: 32px; } h1 { font-size: 30px; } .tile strong { font-size: 34px; } }
   @media print { body { background: none; } .card, .tile { break-inside: avoid; box-shadow: none; } .matrix, .classes.long { max-height: none; } }

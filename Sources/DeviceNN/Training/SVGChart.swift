@@ -3,7 +3,22 @@
 /// One chart with an axis of epochs. Values that are no numbers (a loss that diverged) leave a gap.
 struct SVGChart {
   struct Series {
-    enum Style: String { case strong, quiet }
+    enum Style: Equatable {
+      case strong, quiet
+      /// One of many, which are told apart by colour and number.
+      case numbered(Int)
+
+      /// Its name in the page's style.
+      var name: String {
+        switch self {
+        case .strong: "strong"
+        case .quiet: "quiet"
+        case .numbered(let number): "colour\(number % 8)"
+        }
+      }
+
+      var isNumbered: Bool { self != .strong && self != .quiet }
+    }
 
     var name: String
     var style: Style
@@ -64,7 +79,7 @@ struct SVGChart {
       path += "\(before ? "L" : "M")\(place(index)) \(height(value, axis))"
       if !before, !after { dots += dot(index, value, series, axis) }
     }
-    return "<path class=\"line \(series.style.rawValue)\" d=\"\(path)\"/>\(dots)"
+    return "<path class=\"line \(series.style.name)\" d=\"\(path)\"/>\(dots)"
   }
 
   /// Each curve is named where it ends; names that would collide move apart.
@@ -72,18 +87,41 @@ struct SVGChart {
     let ends = drawn.compactMap { series in
       series.values.lastIndex(where: \.isFinite).map { (series: series, index: $0, value: series.values[$0]) }
     }
-    var y = ends.map { height($0.value, axis) }
-    if y.count == 2, abs(y[0] - y[1]) < 36 {
-      let middle = min(max((y[0] + y[1]) / 2, top + 18), bottom - 18)
-      let isFirstAbove = y[0] <= y[1]
-      y = [rounded(middle + (isFirstAbove ? -18 : 18)), rounded(middle + (isFirstAbove ? 18 : -18))]
-    }
-    return zip(ends, y).map { end, y in
+    let ys = apart(ends.map { height($0.value, axis) }, by: drawn[0].style.isNumbered ? 17 : 36)
+    return zip(ends, ys).map { end, y in
       let x = right + 12
-      let name = end.series.name.isEmpty ? "" : "<tspan class=\"name\" x=\"\(x)\" dy=\"14\">\(end.series.name)</tspan>"
+      let (name, style) = (escaped(end.series.name), end.series.style)
+      let label =
+        style.isNumbered
+        ? "<tspan class=\"name\">\(name)</tspan> \(text(end.value))"
+        : text(end.value) + (name.isEmpty ? "" : "<tspan class=\"name\" x=\"\(x)\" dy=\"14\">\(name)</tspan>")
       return dot(end.index, end.value, end.series, axis)
-        + "<text class=\"end \(end.series.style.rawValue)\" x=\"\(x)\" y=\"\(y + (name.isEmpty ? 5 : 0))\">\(text(end.value))\(name)</text>"
+        + "<text class=\"end \(style.name)\" x=\"\(x)\" y=\"\(y + (style.isNumbered || name.isEmpty ? 5 : 0))\">\(label)</text>"
     }
+  }
+
+  /// Heights moved as little as it takes for each to be so far from the next: those that would collide stand around
+  /// their middle.
+  private func apart(_ heights: [Double], by distance: Double) -> [Double] {
+    var clusters: [(members: [Int], sum: Double)] = []
+    func first(_ cluster: (members: [Int], sum: Double)) -> Double {
+      let length = distance * Double(cluster.members.count - 1)
+      return max(top, min(cluster.sum / Double(cluster.members.count) - length / 2, bottom - length))
+    }
+    for index in heights.indices.sorted(by: { heights[$0] < heights[$1] }) {
+      clusters.append(([index], heights[index]))
+      while clusters.count > 1, case let (above, below) = (clusters[clusters.count - 2], clusters[clusters.count - 1]),
+        first(below) - first(above) < distance * Double(above.members.count)
+      {
+        clusters.removeLast(2)
+        clusters.append((above.members + below.members, above.sum + below.sum))
+      }
+    }
+    var result = heights
+    for cluster in clusters {
+      for (place, index) in cluster.members.enumerated() { result[index] = rounded(first(cluster) + distance * Double(place)) }
+    }
+    return result
   }
 
   private func mark(_ drawn: [Series], _ axis: ChartAxis) -> String {
@@ -96,7 +134,8 @@ struct SVGChart {
   /// A band over each epoch that shows its values while the pointer is there.
   private func hover(_ index: Int, _ drawn: [Series], _ axis: ChartAxis) -> String {
     let half = x.count > 1 ? (right - left) / Double(x.count - 1) / 2 : (right - left) / 2
-    let values = drawn.map { ($0.name.isEmpty ? "" : $0.name + " ") + text($0.values[index]) }
+    let values = drawn.filter { $0.values[index].isFinite || !$0.style.isNumbered }
+      .map { ($0.name.isEmpty ? "" : escaped($0.name) + " ") + text($0.values[index]) }
     let line = (["epoch \(x[index])"] + values).joined(separator: " · ")
     let dots = drawn.filter { $0.values[index].isFinite }.map { dot(index, $0.values[index], $0, axis) }
     return
@@ -106,7 +145,7 @@ struct SVGChart {
   }
 
   private func dot(_ index: Int, _ value: Double, _ series: Series, _ axis: ChartAxis) -> String {
-    "<circle class=\"dot \(series.style.rawValue)\" cx=\"\(place(index))\" cy=\"\(height(value, axis))\" r=\"4\"/>"
+    "<circle class=\"dot \(series.style.name)\" cx=\"\(place(index))\" cy=\"\(height(value, axis))\" r=\"4\"/>"
   }
 
   private func place(_ index: Int) -> Double {

@@ -1,0 +1,28 @@
+import ArgumentParser
+import DeviceNN
+import Foundation
+
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare", abstract: "Puts runs side by side, the most accurate first, with the options that differ.")
+
+  @Argument(help: ArgumentHelp("Folders of runs, two or more.", valueName: "run")) var runs: [String]
+  @Option(help: ArgumentHelp("Where to draw the runs' curves, as a page.", valueName: "file")) var out: String?
+  @Flag(help: "Print one JSON object a line and run.") var json = false
+
+  func validate() throws {
+    if runs.count < 2 { throw ValidationError("\(runs[0]) alone has nothing to be compared with: name two runs or more.") }
+  }
+
+  func run() throws {
+    let comparison = try Comparison(runs.map { RunFolder($0) })
+    if let warning = comparison.warning { complain("Warning: \(warning)") }
+    if let out { try AtomicFile.write(comparison.html(), to: out) }
+    if json {
+      try comparison.jsonLines.forEach(say)
+    } else {
+      try say(comparison.text.trimmingCharacters(in: .newlines))
+      if let out { try say("the curves: \(out)") }
+    }
+  }
+}

@@ -1,0 +1,47 @@
+// The frame of every page: one file that asks for nothing from anywhere, in light and in dark.
+
+/// - Parameters:
+///   - title: as text.
+///   - body: as HTML.
+///   - style: what the page adds to the report's.
+func htmlPage(title: String, style: String = "", body: String) -> String {
+  """
+  <!doctype html>
+  <html lang="en">
+  <head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
+  <title>\(escaped(title)) · DeviceNN</title>
+  <style>
+  \(reportStyle)\(style.isEmpty ? "" : "\n" + style)
+  </style>
+  </head>
+  <body>
+  <main>
+  \(body)
+  </main>
+  </body>
+  </html>
+
+  """
+}
+
+/// `text` as HTML shows it, in an element or a quoted attribute.
+func escaped(_ text: String) -> String {
+  var result = ""
+  for character in text.unicodeScalars {
+    switch character {
+    case "&": result += "&amp;"
+    case "<": result += "&lt;"
+    case ">": result += "&gt;"
+    case "\"": result += "&quot;"
+    case "'": result += "&#39;"
+    default: result.unicodeScalars.append(character)
+    }
+  }
+  return result
+}
+
+/// A part of a whole as a percentage with one decimal place.
+func percent(_ value: Double?) -> String { value.map { decimal(100 * $0, places: 1) + " %" } ?? "–" }
