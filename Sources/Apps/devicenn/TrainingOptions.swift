@@ -32,6 +32,7 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Answer by the mean over a photo and its mirror image.") var mirror = false
   @Option(help: "Photos are shown as squares of so many pixels. (default: 224)") var imageSize: Int?
   @Option(help: ArgumentHelp("Learn from so many photos of each class, drawn by the seed. (default: all)", valueName: "n")) var fewShot: Int?
+  @Option(help: ArgumentHelp("The column with the classes, where a CSV file has several. (default: label)", valueName: "name")) var labelColumn: String?
   @Option(help: "Decides everything that is random. (default: 0)") var seed: UInt64?
 
   func validate() throws {
@@ -86,6 +87,7 @@ struct TrainingOptions: ParsableArguments {
     if mirror { options.testTimeAugmentation = true }
     set(\.imageSize, imageSize)
     options.fewShot = fewShot ?? options.fewShot
+    options.labelColumn = labelColumn ?? options.labelColumn
     set(\.seed, seed)
     return options
   }
