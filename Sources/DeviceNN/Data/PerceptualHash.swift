@@ -7,9 +7,10 @@ public struct PerceptualHash: Hashable, Sendable {
   /// Of the mirrored picture.
   public let mirroredBits: UInt64
 
-  /// Pictures that differ in no more bits are taken for the same. Measured on flowers224: of 1250 photos saved again at
-  /// quality 40, at half the size, or both mirrored, all but a few are found, and pairs of different photos are rare.
-  public static let threshold = 6
+  /// Pictures that differ in no more bits are taken for the same. Measured on the 1250 photos of flowers224:
+  /// of those saved again at quality 40, 1247 are found, at half the size 1249, mirrored at quality 40 1242, cropped to 95 %
+  /// 557; of 780 625 pairs of different photos, 1 is taken for the same (33 at a distance of 6, 520 at 10).
+  public static let threshold = 4
 
   public init(_ image: Image) {
     let small = image.resized(width: 9, height: 8)
