@@ -24,11 +24,13 @@ let package = Package(
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     .systemLibrary(
       name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CPretrained"),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(name: "Kernels", dependencies: ["COpenCL", "CPUKernels"], swiftSettings: swiftSettings),
     .target(
-      name: "DeviceNN", dependencies: ["Kernels", "CJPEG", "CPNG", "CPretrained", "CCurl"],
+      name: "DeviceNN", dependencies: ["Kernels", "CJPEG", "CPNG", "CZlib", "CPretrained", "CCurl"],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "devicenn",

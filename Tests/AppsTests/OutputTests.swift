@@ -105,7 +105,8 @@ import Testing
     #expect(lines.count == devices.output.split(separator: "\n").count)
     for line in lines { _ = try JSONSerialization.jsonObject(with: Data(line.utf8)) }
     let commands = [
-      "finetune", "evaluate", "predict", "devices", "demo", "bench", "doctor", "inspect", "weights", "models", "lr-find", "compare", "export",
+      "finetune", "evaluate", "predict", "devices", "demo", "bench", "doctor", "inspect", "weights", "models", "lr-find",
+      "compare", "export", "data",
     ]
     for command in commands {
       let help = try await devicenn(command, "--help")

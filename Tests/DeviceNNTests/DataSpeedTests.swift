@@ -40,6 +40,7 @@ struct DataSpeedTests {
       ("evaluation", ImageTransform(size: 224)),
       ("crops and flips", ImageTransform(size: 224, augmentation: Augmentation())),
       ("all", ImageTransform(size: 224, augmentation: .mild)),
+      ("strong", ImageTransform(size: 224, augmentation: .strong)),
     ]
     for (name, transform) in transforms {
       for threads in [1, 2] {

@@ -5,14 +5,21 @@ import Kernels
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "evaluate", abstract: "Measures a trained model on the validation photos of a folder.")
+    commandName: "evaluate", abstract: "Measures a trained model on the validation or test photos of a data set.")
 
   @Option(help: ArgumentHelp("The folder of a run.", valueName: "run")) var model: String
-  @Option(help: ArgumentHelp("The folder of photos.", valueName: "dir")) var data: String
+  @Option(help: ArgumentHelp("The photos, as finetune takes them.", valueName: "dir")) var data: String
+  @Option(help: "Which part of them: val or test.") var split = Split.val
   @Option(help: "Photos a batch.") var batchSize = 32
   @Flag(help: "Leave out photos that can't be read, and say which.") var skipBadImages = false
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var device: DeviceOption
+
+  enum Split: String, ExpressibleByArgument, CaseIterable {
+    case val, test
+
+    var part: DataPart { self == .val ? .validation : .test }
+  }
 
   func validate() throws {
     if batchSize < 1 { throw ValidationError("--batch-size \(batchSize) is not a positive number.") }
@@ -21,9 +28,11 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let device = try device.open()
     let (model, configuration) = try RunFolder(model).model(on: device)
-    let data = try ImageDataset(path: data, skippingBad: skipBadImages, seed: configuration.training.seed)
-    let validation = try RelabelledSource(data, classes: configuration.classes)
-    let loader = BatchLoader(validation, transform: configuration.transform, batchSize: batchSize)
+    let data = try ImageDataset(
+      path: data, skippingBad: skipBadImages, seed: configuration.training.seed,
+      labelColumn: configuration.training.labelColumn)
+    let photos = try RelabelledSource(data, split.part, classes: configuration.classes)
+    let loader = BatchLoader(photos, transform: configuration.transform, batchSize: batchSize)
     let evaluation = try model.evaluation(
       of: loader, mirrored: configuration.training.testTimeAugmentation, on: device
     ).scaled(temperature: configuration.temperature)
@@ -38,24 +47,29 @@ struct EvaluateCommand: ParsableCommand {
       try say(
         jsonObject([
           ("accuracy", .number(evaluation.accuracy)), ("loss", .number(evaluation.loss)),
+          ("auc", evaluation.areaUnderROC.map(JSONValue.number) ?? .null),
+          ("calibrationError", .number(evaluation.calibrationError())),
           ("photos", .number(Double(evaluation.predictions.count))), ("classes", .list(classes)),
         ]))
     } else {
-      try say("accuracy \(percent(evaluation.accuracy)) on \(evaluation.predictions.count) photos\n")
+      let area = evaluation.areaUnderROC.map { String(format: ", AUC %.4f", $0) } ?? ""
+      try say(
+        "accuracy \(percent(evaluation.accuracy))\(area), calibration error \(percent(evaluation.calibrationError())) on "
+          + "\(evaluation.predictions.count) photos\n")
       try say(confusion.text())
     }
   }
 }
 
-/// A data set's validation photos with the numbers that a model gives their classes: the folder may lack some classes.
+/// A part of a data set with the numbers that a model gives their classes: the folder may lack some classes.
 private struct RelabelledSource: ImageSource {
   private let source: any ImageSource
   private let numbers: [Int32]
 
-  init(_ data: ImageDataset, classes: [String]) throws {
+  init(_ data: ImageDataset, _ part: DataPart, classes: [String]) throws {
     let unknown = data.classes.filter { !classes.contains($0) }
     guard unknown.isEmpty else { throw ModelError.otherClasses(path: data.path, unknown: unknown, known: classes) }
-    source = data.validation
+    source = try data.source(part)
     numbers = data.classes.map { Int32(classes.firstIndex(of: $0)!) }
   }
 

@@ -8,7 +8,8 @@ struct FinetuneCommand: ParsableCommand {
     commandName: "finetune",
     abstract: "Fine-tunes a network on folders of photos, one folder a class.",
     discussion: """
-      DIR holds train/CLASS/* and val/CLASS/*, or CLASS/* alone, of which a fifth is set aside for validation. The run's \
+      DIR holds train/CLASS/* and val/CLASS/*, or CLASS/* alone, of which a fifth is set aside for validation. A CSV file \
+      with the columns path and label (and split: train, val or test) or an .npz file of MedMNIST will do too. The run's \
       folder gets the model, its configuration, metrics.jsonl, a report to open in a browser, and a checkpoint from which \
       --resume goes on after the run was killed.
       """)
@@ -47,7 +48,8 @@ struct FinetuneCommand: ParsableCommand {
     var (configuration, pretrained) = resume ? (try resumedConfiguration(folder), nil) : try newConfiguration()
     let options = configuration.training
     let data = try ImageDataset(
-      path: configuration.data, skippingBad: options.skipsBadImages, seed: options.seed, fewShot: options.fewShot)
+      path: configuration.data, skippingBad: options.skipsBadImages, seed: options.seed, fewShot: options.fewShot,
+      labelColumn: options.labelColumn)
     for bad in data.skipped { progress.print("skipped \(bad.error)") }
     if !data.skipped.isEmpty { progress.print(data.skipped.count == 1 ? "1 photo was skipped" : "\(data.skipped.count) photos were skipped") }
     guard data.classes == configuration.classes else { throw ModelError.otherData(path: folder.path, data: data.path) }
@@ -81,7 +83,7 @@ struct FinetuneCommand: ParsableCommand {
 
   private func newConfiguration() throws -> (ModelConfiguration, PretrainedModel?) {
     // The folder is listed first: a wrong path should not wait for weights. It is read whole a moment later.
-    let classes = try ImageDataset.classes(of: data!)
+    let classes = try ImageDataset.classes(of: data!, labelColumn: training.labelColumn)
     let pretrained = fromScratch ? nil : try PretrainedModel(weights: weights, backbone: backbone)
     let architecture = try pretrained?.backbone ?? Backbone(named: backbone ?? PretrainedWeights.backboneName)
     var options = training.applied(to: FineTuningOptions())

@@ -31,7 +31,7 @@ struct RateFinderCommand: ParsableCommand {
     let pretrained = try PretrainedModel(weights: weights, backbone: backbone)
     var options = training.applied(to: FineTuningOptions())
     if let recipe = training.recipe.flatMap({ Recipe(rawValue: $0.rawValue) }) { options.recipe = recipe }
-    let data = try ImageDataset(path: data, seed: options.seed, fewShot: options.fewShot)
+    let data = try ImageDataset(path: data, seed: options.seed, fewShot: options.fewShot, labelColumn: options.labelColumn)
     let configuration = ModelConfiguration(
       architecture: pretrained.backbone, classes: data.classes, normalization: pretrained.normalization, training: options,
       data: data.path, weights: pretrained.name)

@@ -36,6 +36,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The size while training, where crops make things look larger. (default: that of --image-size)", valueName: "pixels"))
   var trainingSize: Int?
   @Option(help: ArgumentHelp("Learn from so many photos of each class, drawn by the seed. (default: all)", valueName: "n")) var fewShot: Int?
+  @Option(help: ArgumentHelp("The column with the classes, where a CSV file has several. (default: label)", valueName: "name")) var labelColumn: String?
   @Option(help: "Decides everything that is random. (default: 0)") var seed: UInt64?
 
   func validate() throws {
@@ -94,6 +95,7 @@ struct TrainingOptions: ParsableArguments {
     set(\.imageSize, imageSize)
     options.trainingSize = trainingSize ?? options.trainingSize
     options.fewShot = fewShot ?? options.fewShot
+    options.labelColumn = labelColumn ?? options.labelColumn
     set(\.seed, seed)
     return options
   }

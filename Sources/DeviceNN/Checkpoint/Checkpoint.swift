@@ -23,6 +23,8 @@ public enum CheckpointFormat: String, Sendable {
   case pyTorch = "PyTorch file"
   /// What `torch.save` wrote before version 1.6, which is no zip archive.
   case oldPyTorch = "PyTorch file of the old format"
+  /// Several arrays of NumPy's; holds data, not parameters.
+  case npz = "npz file"
 }
 
 extension Checkpoint {

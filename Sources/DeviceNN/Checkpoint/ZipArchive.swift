@@ -1,5 +1,5 @@
-// As much of the zip format (PKWARE's APPNOTE 6.3) as torch.save writes: entries that are stored as they are, in one
-// archive of any size. Checksums are not compared, and PyTorch doesn't compare them either: torch.save may be told to
+// As much of the zip format (PKWARE's APPNOTE 6.3) as torch.save and numpy.savez_compressed write: entries that are
+// stored as they are, or deflated where the reader says that they may be, in one archive of any size. Checksums are not compared, and PyTorch doesn't compare them either: torch.save may be told to
 // leave them out, and whoever opens a large file doesn't want all of it to be read.
 internal import Foundation
 
@@ -10,11 +10,16 @@ struct ZipArchive {
   private let bytes: Data
   /// Counted from the archive's first byte.
   private let ranges: [String: Range<Int>]
+  /// The sizes that deflated entries have when they are inflated.
+  private let inflatedSizes: [String: Int]
 
-  init(_ bytes: Data, file: String) throws(CheckpointError) {
-    var reader = ByteReader(bytes, file: file, format: .pyTorch)
+  /// - Parameter isDeflatedToo: whether entries may be deflated; PyTorch's, which are mapped, may not.
+  init(
+    _ bytes: Data, file: String, format: CheckpointFormat = .pyTorch, isDeflatedToo: Bool = false
+  ) throws(CheckpointError) {
+    var reader = ByteReader(bytes, file: file, format: format)
     let directory = try Self.directory(&reader, byteCount: bytes.count)
-    let entries = try Self.headers(&reader, directory)
+    let entries = try Self.headers(&reader, directory, isDeflatedToo: isDeflatedToo)
     var ranges: [String: Range<Int>] = [:]
     for entry in entries {
       let range = try Self.content(of: entry, &reader, below: directory.start)
@@ -28,12 +33,20 @@ struct ZipArchive {
     }
     self.bytes = bytes
     self.ranges = ranges
+    inflatedSizes = Dictionary(uniqueKeysWithValues: entries.compactMap { e in e.inflatedSize.map { (e.name, $0) } })
   }
 
   var names: some Collection<String> { ranges.keys }
 
+  /// The bytes of an entry as they lie in the archive.
   subscript(name: String) -> Data? {
     ranges[name].map { bytes[bytes.startIndex + $0.lowerBound..<bytes.startIndex + $0.upperBound] }
+  }
+
+  /// The bytes of an entry, inflated where they are deflated; nil where there is no such entry or it is damaged.
+  func contents(of name: String) -> Data? {
+    guard let stored = self[name], let size = inflatedSizes[name] else { return self[name] }
+    return inflated(stored, byteCount: size)
   }
 }
 
@@ -50,6 +63,8 @@ extension ZipArchive {
     var name: String
     var headerStart: Int
     var byteCount: Int
+    /// Nil where it is stored as it is.
+    var inflatedSize: Int?
   }
 
   /// Reads the record at the archive's end that says where the directory is.
@@ -95,7 +110,9 @@ extension ZipArchive {
     return directory
   }
 
-  private static func headers(_ reader: inout ByteReader, _ directory: Directory) throws(CheckpointError) -> [Entry] {
+  private static func headers(
+    _ reader: inout ByteReader, _ directory: Directory, isDeflatedToo: Bool
+  ) throws(CheckpointError) -> [Entry] {
     try reader.move(to: directory.start)
     var entries: [Entry] = []
     while reader.position < directory.end {
@@ -116,14 +133,19 @@ extension ZipArchive {
       let name = try reader.text(nameLength)
       let extra = try reader.take(extraLength)
       _ = try reader.take(commentLength)
-      guard method == 0, flags & 1 == 0 else {
-        throw reader.damaged("'\(name)' is compressed or encrypted, and torch.save does neither")
+      let isDeflated = method == 8 && isDeflatedToo
+      guard method == 0 || isDeflated, flags & 1 == 0 else {
+        throw reader.damaged(
+          "'\(name)' is compressed or encrypted, and \(isDeflatedToo ? "only deflate is read" : "torch.save does neither")")
       }
       let sizes = try largeSizes([size, storedSize, headerStart], extra, reader)
-      guard sizes[0] == sizes[1] else {
+      // Deflate can't shrink anything to less than a 1032nd.
+      guard isDeflated ? sizes[0] / 1032 <= sizes[1] : sizes[0] == sizes[1] else {
         throw reader.damaged("'\(name)' of \(sizes[0]) bytes is stored in \(sizes[1])")
       }
-      entries.append(Entry(name: name, headerStart: sizes[2], byteCount: sizes[0]))
+      entries.append(
+        Entry(
+          name: name, headerStart: sizes[2], byteCount: sizes[1], inflatedSize: isDeflated ? sizes[0] : nil))
     }
     guard entries.count == directory.entryCount, reader.position == directory.end else {
       throw reader.damaged("its zip directory has \(entries.count) entries, and says \(directory.entryCount)")

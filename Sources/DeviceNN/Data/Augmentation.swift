@@ -14,17 +14,26 @@ public struct Augmentation: Sendable, Equatable {
   public var saturation: Float = 0
   /// Turns are drawn from -x … x, in parts of the colour circle; at most 0.5.
   public var hue: Float = 0
+  /// How many of RandAugment's operations (turns, shears, shifts, tones, sharpness) are done to each picture.
+  public var operations = 0
+  /// How strong they are at most, 0 … 1.
+  public var magnitude: Float = 0
 
   public init(
     scale: ClosedRange<Float> = 0.08...1, ratio: ClosedRange<Float> = 3 / 4...4 / 3, flipProbability: Float = 0.5,
-    brightness: Float = 0, contrast: Float = 0, saturation: Float = 0, hue: Float = 0
+    brightness: Float = 0, contrast: Float = 0, saturation: Float = 0, hue: Float = 0, operations: Int = 0,
+    magnitude: Float = 0
   ) {
     precondition(
       scale.lowerBound > 0 && ratio.lowerBound > 0,
       "crops need scales and ratios above 0, but \(scale) and \(ratio) were given")
     precondition((0...0.5).contains(hue), "a hue range of \(hue) turns is not within 0 … 0.5")
+    precondition(
+      operations >= 0 && (0...1).contains(magnitude),
+      "\(operations) operations of magnitude \(magnitude) were given; 0 or more of 0 … 1 were wanted")
     (self.scale, self.ratio, self.flipProbability) = (scale, ratio, flipProbability)
     (self.brightness, self.contrast, self.saturation, self.hue) = (brightness, contrast, saturation, hue)
+    (self.operations, self.magnitude) = (operations, magnitude)
   }
 
   /// For fine-tuning on few pictures of one object each: crops that keep most of it, flips, mild colours.
@@ -33,7 +42,7 @@ public struct Augmentation: Sendable, Equatable {
 
   /// For longer training: more of everything.
   public static let strong = Augmentation(
-    scale: 0.25...1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.05)
+    scale: 0.25...1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.05, operations: 2, magnitude: 0.5)
 }
 
 /// What was drawn for one picture. Everything is drawn beforehand, in a fixed order, so that how many numbers are taken
@@ -46,6 +55,7 @@ struct AugmentationDraw {
   let isFlipped: Bool
   private let brightness, contrast, saturation, hue: Float
   private let order: [Int]
+  let operations: [RandomOperation]
   private let ratioRange: ClosedRange<Float>
 
   init(_ augmentation: Augmentation, using generator: inout Philox) {
@@ -62,6 +72,9 @@ struct AugmentationDraw {
     saturation = generator.uniform(max(0, 1 - augmentation.saturation), 1 + augmentation.saturation)
     hue = generator.uniform(-augmentation.hue, augmentation.hue)
     order = generator.permutation(of: 4)
+    operations = (0..<augmentation.operations).map { _ in
+      RandomOperation(magnitude: augmentation.magnitude, using: &generator)
+    }
     ratioRange = augmentation.ratio
   }
 

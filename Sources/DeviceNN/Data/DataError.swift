@@ -12,6 +12,9 @@ public enum DataError: Error, Equatable, Sendable {
   case unreadableImages(files: [String], count: Int, total: Int)
   case classWithoutGoodImages(name: String, skipped: Int)
   case malformed(file: String, reason: String)
+  /// Lines count from 1.
+  case malformedLine(file: String, line: Int, reason: String)
+  case noTestPictures(path: String)
 }
 
 extension DataError: CustomStringConvertible {
@@ -38,6 +41,10 @@ extension DataError: CustomStringConvertible {
     case .classWithoutGoodImages(let name, let skipped):
       "the class '\(name)' has no training picture left after \(skipped) that can't be read were skipped"
     case .malformed(let file, let reason): "\(file) is not what was expected: \(reason)"
+    case .malformedLine(let file, let line, let reason): "\(file), line \(line): \(reason)"
+    case .noTestPictures(let path):
+      "\(path) has no test pictures besides those for validation; wanted are test/CLASS/ beside val/CLASS/, rows of a CSV "
+        + "file whose split is test, or the arrays test_images and test_labels"
     }
   }
 }

@@ -40,3 +40,15 @@ extension Image {
 func jpegMessage(_ message: [CChar]) -> String {
   String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
+
+extension Image {
+  /// What a JPEG file's header says, upright; nil where there is none.
+  static func jpegSize(of bytes: [UInt8]) -> (width: Int, height: Int)? {
+    var info = cjpeg_info()
+    var message = [CChar](repeating: 0, count: CJPEG_MESSAGE_LENGTH)
+    guard cjpeg_inspect(bytes, bytes.count, 0, &info, &message) == 0 else { return nil }
+    let (width, height) = (Int(info.full_width), Int(info.full_height))
+    // EXIF's orientations from 5 on lie on their side.
+    return info.orientation > 4 ? (height, width) : (width, height)
+  }
+}

@@ -1,36 +1,78 @@
 // What a training run reads, whichever form it has on disk.
 internal import Foundation
 
-/// Labelled training and validation pictures.
+/// Labelled pictures for training and validation, and perhaps for a test.
 public struct ImageDataset: Sendable {
   public let path: String
   public let classes: [String]
-  public let train: any ImageSource
-  public let validation: any ImageSource
+  public private(set) var train: any ImageSource
+  public private(set) var validation: any ImageSource
+  /// Nil where the data set has no such part.
+  public private(set) var test: (any ImageSource)?
   /// Files that could not be read and were left out, each with its reason.
-  public let skipped: [ImageFolder.BadImage]
+  public private(set) var skipped: [ImageFolder.BadImage] = []
+  private let folder: ImageFolder?
 
-  /// Class folders, or CIFAR-10 as pictures of rows (`CIFAR10`). Every file is decoded once, so that a run doesn't end
-  /// in its third epoch at a damaged one.
+  /// Class folders, a CSV file that lists pictures, an .npz file of MedMNIST's layout, or CIFAR-10 as pictures of rows
+  /// (`CIFAR10`). Every file is decoded once, so that a run doesn't end in its third epoch at a damaged one.
   ///
-  /// - Parameter fewShot: training pictures of each class that are drawn by `seed`; nil takes all.
-  public init(path: String, skippingBad: Bool = false, seed: UInt64 = 0, fewShot: Int? = nil) throws {
+  /// - Parameters:
+  ///   - fewShot: training pictures of each class that are drawn by `seed`; nil takes all.
+  ///   - labelColumn: of a CSV file; nil takes `label`, or the only one that is left.
+  public init(
+    path: String, skippingBad: Bool = false, seed: UInt64 = 0, fewShot: Int? = nil, labelColumn: String? = nil
+  ) throws {
+    try self.init(unchecked: path, seed: seed, labelColumn: labelColumn)
+    if let folder {
+      let (good, skipped) = try folder.validated(skippingBad: skippingBad)
+      (train, validation, test, self.skipped) = (good.train, good.validation, good.test, skipped)
+    }
+    if let fewShot { train = ImageSelection(of: train, perClass: fewShot, seed: seed) }
+  }
+
+  /// Without decoding files.
+  init(unchecked path: String, seed: UInt64 = 0, labelColumn: String? = nil) throws {
     self.path = path
-    let train: any ImageSource
     if Self.isCIFAR10(path) {
       let cifar = try CIFAR10(directory: path)
-      (classes, train, validation, skipped) = (CIFAR10.classes, cifar.train, cifar.test, [])
+      (classes, train, validation, test, folder) = (CIFAR10.classes, cifar.train, cifar.test, nil, nil)
+    } else if Self.has(path, ending: "npz") {
+      let arrays = try MedMNIST(path: path)
+      (classes, train, validation, test, folder) = (arrays.classes, arrays.train, arrays.validation, arrays.test, nil)
     } else {
-      let (folder, skipped) = try ImageFolder(path, seed: seed).validated(skippingBad: skippingBad)
-      (classes, train, validation) = (folder.classes, folder.train, folder.validation)
-      self.skipped = skipped
+      let files = try Self.folder(path, seed: seed, labelColumn: labelColumn)
+      (classes, train, validation, test, folder) = (files.classes, files.train, files.validation, files.test, files)
     }
-    self.train = fewShot.map { ImageSelection(of: train, perClass: $0, seed: seed) } ?? train
+  }
+
+  /// The pictures of one part; throws where the data set has no test part.
+  public func source(_ part: DataPart) throws(DataError) -> any ImageSource {
+    switch part {
+    case .train: return train
+    case .validation: return validation
+    case .test:
+      guard let test else { throw .noTestPictures(path: path) }
+      return test
+    }
   }
 
   /// The classes of the data set at `path`, without reading its pictures.
-  public static func classes(of path: String) throws(DataError) -> [String] {
-    isCIFAR10(path) ? CIFAR10.classes : try ImageFolder(path).classes
+  public static func classes(of path: String, labelColumn: String? = nil) throws -> [String] {
+    if isCIFAR10(path) { return CIFAR10.classes }
+    if has(path, ending: "npz") { return try MedMNIST(path: path).classes }
+    return try folder(path, labelColumn: labelColumn).classes
+  }
+
+  private static func folder(_ path: String, seed: UInt64 = 0, labelColumn: String?) throws -> ImageFolder {
+    has(path, ending: "csv")
+      ? try ImageFolder(csv: path, labelColumn: labelColumn, seed: seed) : try ImageFolder(path, seed: seed)
+  }
+
+  /// Whether the path names a file of this kind; a folder may be called anything.
+  private static func has(_ path: String, ending: String) -> Bool {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    return path.lowercased().hasSuffix("." + ending) && !(exists && isFolder.boolValue)
   }
 
   private static func isCIFAR10(_ path: String) -> Bool {

@@ -3,20 +3,22 @@ internal import Foundation
 
 /// Pictures in folders that are named after their classes.
 ///
-/// Two layouts are understood: `DIR/train/CLASS/*` with `DIR/val/CLASS/*` (also called valid, validation or test), and
-/// `DIR/CLASS/*`, of which a fifth of each class is set aside for validation, chosen by the seed. Class names are
-/// sorted, and so are files, so that numbers mean the same everywhere.
+/// Two layouts are understood: `DIR/train/CLASS/*` with `DIR/val/CLASS/*` (also called valid, validation or, where there
+/// is none of these, test) and perhaps `DIR/test/CLASS/*`; and `DIR/CLASS/*`, of which a fifth of each class is set aside
+/// for validation, chosen by the seed. Class names are sorted, and so are files, so that numbers mean the same everywhere.
 public struct ImageFolder: Sendable, Equatable {
   public let path: String
   public let classes: [String]
   public let train: ImageFiles
   public let validation: ImageFiles
+  /// Nil where there is no such part.
+  public let test: ImageFiles?
 
   static let extensions: Set = ["jpg", "jpeg", "png", "ppm"]
   static let validationNames = ["val", "valid", "validation", "test"]
 
-  private init(path: String, classes: [String], train: ImageFiles, validation: ImageFiles) {
-    (self.path, self.classes, self.train, self.validation) = (path, classes, train, validation)
+  init(path: String, classes: [String], train: ImageFiles, validation: ImageFiles, test: ImageFiles? = nil) {
+    (self.path, self.classes, self.train, self.validation, self.test) = (path, classes, train, validation, test)
   }
 
   public init(_ path: String, validationFraction: Double = 0.2, seed: UInt64 = 0) throws(DataError) {
@@ -35,36 +37,28 @@ public struct ImageFolder: Sendable, Equatable {
     }
 
     let train = try ClassFiles(path + "/train")
-    let validation = try ClassFiles(path + "/" + validationName, areFew: true)
-    let unknown = validation.names.filter { !train.names.contains($0) }
-    if !unknown.isEmpty {
-      throw .unknownValidationClasses(path: path + "/" + validationName, names: unknown, known: train.names)
+    func part(_ name: String) throws(DataError) -> ImageFiles {
+      let files = try ClassFiles(path + "/" + name, areFew: true)
+      let unknown = files.names.filter { !train.names.contains($0) }
+      if !unknown.isEmpty { throw .unknownValidationClasses(path: path + "/" + name, names: unknown, known: train.names) }
+      return files.labelled(by: train.names)
     }
+    let validation = try part(validationName)
+    let hasTest = validationName != "test" && top.folders.contains("test")
     self.init(
-      path: path, classes: train.names, train: train.labelled(by: train.names),
-      validation: validation.labelled(by: train.names))
+      path: path, classes: train.names, train: train.labelled(by: train.names), validation: validation,
+      test: hasTest ? try part("test") : nil)
   }
 
-  /// One level of class folders: from each class `fraction` of the files, at least one of two or more, are for validation.
+  /// One level of class folders, of which a part is for validation.
   private static func splitting(
     _ path: String, _ listing: Listing, _ fraction: Double, _ seed: UInt64
   ) throws(DataError) -> ImageFolder {
-    precondition((0..<1).contains(fraction), "a validation fraction of \(fraction) is not within 0 ..< 1")
     let all = try ClassFiles(path, listing)
     let files = all.labelled(by: all.names)
-    var (train, validation): ([Int], [Int]) = ([], [])
-    var first = 0
-    for (label, members) in all.files.enumerated() {
-      var generator = Philox(seed: seed, stream: UInt64(label))
-      let order = generator.permutation(of: members.count).map { first + $0 }
-      let wanted = Int((Double(members.count) * fraction).rounded())
-      let count = fraction == 0 ? 0 : min(max(wanted, 1), members.count - 1)
-      validation += order[..<count].sorted()
-      train += order[count...].sorted()
-      first += members.count
-    }
+    let (kept, heldOut) = files.holdingOut(fraction, seed: seed)
     return ImageFolder(
-      path: path, classes: all.names, train: files.selecting(train), validation: files.selecting(validation))
+      path: path, classes: all.names, train: files.selecting(kept), validation: files.selecting(heldOut))
   }
 
   // MARK: Bad pictures
@@ -82,12 +76,13 @@ public struct ImageFolder: Sendable, Equatable {
   public func validated(skippingBad: Bool) throws(DataError) -> (folder: ImageFolder, skipped: [BadImage]) {
     let (goodTrain, badTrain) = train.sortedByHealth()
     let (goodValidation, badValidation) = validation.sortedByHealth()
-    let bad = badTrain + badValidation
+    let (goodTest, badTest) = test?.sortedByHealth() ?? ([], [])
+    let bad = badTrain + badValidation + badTest
     if bad.isEmpty { return (self, []) }
     guard skippingBad else {
       throw .unreadableImages(
         files: bad.prefix(5).map { "\($0.file) (\($0.error.reason))" }, count: bad.count,
-        total: train.count + validation.count)
+        total: train.count + validation.count + (test?.count ?? 0))
     }
     let remaining = train.selecting(goodTrain)
     let present = Set(remaining.labels)
@@ -95,7 +90,8 @@ public struct ImageFolder: Sendable, Equatable {
       throw .classWithoutGoodImages(name: classes[empty], skipped: train.labels.count { $0 == Int32(empty) })
     }
     let folder = ImageFolder(
-      path: path, classes: classes, train: remaining, validation: validation.selecting(goodValidation))
+      path: path, classes: classes, train: remaining, validation: validation.selecting(goodValidation),
+      test: test?.selecting(goodTest))
     return (folder, bad)
   }
 }

@@ -33,7 +33,7 @@ public struct ImageFiles: ImageSource, Equatable {
   public var count: Int { files.count }
   public func label(at index: Int) -> Int32 { labels[index] }
   public func name(at index: Int) -> String { files[index] }
-  public func path(at index: Int) -> String { root + "/" + files[index] }
+  public func path(at index: Int) -> String { files[index].hasPrefix("/") ? files[index] : root + "/" + files[index] }
 
   public func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image {
     try Image(contentsOf: path(at: index), atLeast: atLeast)
@@ -42,6 +42,22 @@ public struct ImageFiles: ImageSource, Equatable {
   /// Those of these numbers, in this order.
   public func selecting(_ indices: [Int]) -> ImageFiles {
     ImageFiles(root: root, files: indices.map { files[$0] }, labels: indices.map { labels[$0] })
+  }
+
+  /// Of each class `fraction`, at least one of two or more, is held out, chosen by the seed.
+  func holdingOut(_ fraction: Double, seed: UInt64) -> (kept: [Int], heldOut: [Int]) {
+    precondition((0..<1).contains(fraction), "a validation fraction of \(fraction) is not within 0 ..< 1")
+    let members = Dictionary(grouping: 0..<count) { labels[$0] }
+    var (kept, heldOut): ([Int], [Int]) = ([], [])
+    for (label, members) in members.sorted(by: { $0.key < $1.key }) {
+      var generator = Philox(seed: seed, stream: UInt64(label))
+      let order = generator.permutation(of: members.count).map { members[$0] }
+      let wanted = Int((Double(members.count) * fraction).rounded())
+      let count = fraction == 0 ? 0 : min(max(wanted, 1), members.count - 1)
+      heldOut += order[..<count].sorted()
+      kept += order[count...].sorted()
+    }
+    return (kept, heldOut)
   }
 }
 

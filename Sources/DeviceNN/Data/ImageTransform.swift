@@ -39,7 +39,8 @@ public struct ImageTransform: Sendable, Equatable {
     let draw = AugmentationDraw(augmentation, using: &generator)
     let image = try source.image(at: index, atLeast: draw.leastSide(for: size))
     let shown = image.resized(
-      width: size, height: size, crop: draw.crop(width: image.width, height: image.height), flipped: draw.isFlipped)
+      width: size, height: size, crop: draw.crop(width: image.width, height: image.height), flipped: draw.isFlipped
+    ).applying(draw.operations)
     let mean = augmentation.contrast > 0 ? shown.meanColour : SIMD3()
     return Input(pixels: shown.pixels, colour: onBytes(draw.colours(mean: mean)))
   }

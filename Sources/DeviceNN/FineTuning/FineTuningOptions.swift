@@ -73,6 +73,8 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
   public var skipsBadImages = false
   /// Pictures a class that are drawn from the training pictures; nil takes all.
   public var fewShot: Int?
+  /// The column of a CSV file that holds the classes; nil takes `label`, or the only one that is left.
+  public var labelColumn: String?
 
   public init() {}
 
