@@ -67,7 +67,7 @@ public final class ConvNeXt: ImageClassifier {
       + [("classifier.0", .module(norm)), ("classifier.1", .module(dropout)), ("classifier.2", .module(head))]
   }
 
-  public func features(of x: Tensor) -> Tensor { norm(trunk(x).globalAveragePooled()) }
+  public func features(ofMap map: Tensor) -> Tensor { norm(map.globalAveragePooled()) }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { head(dropout(features(of: x))) }
 }

@@ -101,7 +101,7 @@ public final class MobileNetV3: ImageClassifier {
       + [("classifier.0", .module(expand)), ("classifier.2", .module(dropout)), ("classifier.3", .module(head))]
   }
 
-  public func features(of x: Tensor) -> Tensor { expand(trunk(x).globalAveragePooled()).hardSwish() }
+  public func features(ofMap map: Tensor) -> Tensor { expand(map.globalAveragePooled()).hardSwish() }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { head(dropout(features(of: x))) }
 }

@@ -42,8 +42,8 @@ public final class VisionTransformer: ImageClassifier {
   }
 
   /// The class token behind the last norm.
-  public func features(of x: Tensor) -> Tensor {
-    trunk(x).sliced(axis: 1, range: 0..<1).reshaped([x.shape[0], featureCount])
+  public func features(ofMap tokens: Tensor) -> Tensor {
+    tokens.sliced(axis: 1, range: 0..<1).reshaped([tokens.shape[0], featureCount])
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { head(dropout(features(of: x))) }
