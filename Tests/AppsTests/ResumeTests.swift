@@ -25,7 +25,7 @@ import Testing
     #expect(again.status == 0, "\(name): \(again.errors)")
     #expect(try RunResult(run.path) == whole, "\(name)")
     let names = try FileManager.default.contentsOfDirectory(atPath: run.path).sorted()
-    #expect(names == ["checkpoint.safetensors", "config.json", "metrics.jsonl", "model.safetensors", "report.html"], "\(name)")
+    #expect(names == ["checkpoint.safetensors", "config.json", "metrics.jsonl", "model.safetensors", "report.html", "report.json"], "\(name)")
   }
 
   private func epochs(_ run: RunFolder) -> Int { (try? MetricsLog.read(run.metricsPath).count) ?? 0 }
