@@ -34,7 +34,7 @@ extension ModelConfiguration {
   public mutating func chooseRecipe(for model: any ImageClassifier, _ data: ImageDataset) {
     (training.recipe, reason) = Recipe.suited(
       pictures: data.train.count, classes: data.classes.count,
-      backboneParameters: model.backboneParameters.reduce(0) { $0 + $1.value.count }, isPretrained: !training.fromScratch)
+      backboneParameters: model.backboneParameters.reduce(0) { $0 + ($1.isStatistic ? 0 : $1.value.count) }, isPretrained: !training.fromScratch)
     training.takeDefaults(of: training.recipe)
   }
 }
