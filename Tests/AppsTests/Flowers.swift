@@ -27,7 +27,7 @@ func training(_ out: String, data: String = Flowers.shared.path, epochs: Int = 2
   [
     "finetune", "--data", data, "--image-size", "32", "--epochs", "\(epochs)", "--batch-size", "8", "--device", device,
     "--out", out,
-  ] + more
+  ] + (more.contains("--recipe") ? [] : ["--recipe", "full"]) + more
 }
 
 /// What must be equal in two runs: the model's bytes, and the metrics without times.

@@ -39,6 +39,7 @@ struct DemoCommand: ParsableCommand {
   private func finetune(_ photos: String, _ run: String, _ more: [String]) throws {
     let arguments = [
       "--data", photos, "--image-size", "96", "--epochs", "\(epochs)", "--batch-size", "16", "--learning-rate", "0.004",
+      "--recipe", "full",
       "--seed", "\(seed)", "--out", run,
     ] + (device.name.map { ["--device", $0] } ?? []) + more
     try say("\n$ devicenn finetune \(arguments.joined(separator: " "))")

@@ -21,7 +21,7 @@ extension Recipe {
   ) -> (recipe: Recipe, reason: String) {
     guard isPretrained else { return (.full, "random weights have to be trained everywhere") }
     let each = pictures / max(classes, 1)
-    if each < 5 { return (.head, "\(each) pictures a class tell a head what to look at, and no more") }
+    if each < 40 { return (.head, "\(each) pictures a class tell a head what to look at, and no more") }
     if pictures < 2000, backboneParameters > 50_000_000 {
       return (.lora, "\(pictures) pictures are few for \(backboneParameters / 1_000_000) million parameters")
     }
@@ -41,10 +41,15 @@ extension ModelConfiguration {
 
 extension FineTuningOptions {
   /// What a recipe does best with. A head alone learns in milliseconds, from many views of each picture, and is not
-  /// overconfident on its own.
+  /// overconfident on its own. A pretrained network that is trained whole sees pictures at six sevenths of their size, and
+  /// has time for more epochs in return.
   public mutating func takeDefaults(of recipe: Recipe) {
-    guard recipe == .head else { return }
-    (epochs, views, labelSmoothing, testTimeAugmentation) = (96, 16, 0, true)
+    switch recipe {
+    case .head: (epochs, views, labelSmoothing, testTimeAugmentation) = (96, 16, 0, true)
+    case .full where !fromScratch && imageSize >= 128:
+      (epochs, trainingSize, testTimeAugmentation) = (10, imageSize * 6 / 7 / 32 * 32, true)
+    case .full, .gradual, .lora: break
+    }
   }
 }
 
