@@ -100,7 +100,7 @@ struct FinetuneCommand: ParsableCommand {
   private func chooseRecipe(_ configuration: inout ModelConfiguration, _ model: any ImageClassifier, _ data: ImageDataset) {
     if let chosen = training.recipe.flatMap({ Recipe(rawValue: $0.rawValue) }) {
       configuration.training.recipe = chosen
-      configuration.training.takeDefaults(of: chosen)
+      configuration.training.takeDefaults(of: chosen, pictures: data.train.count)
     } else {
       configuration.chooseRecipe(for: model, data)
     }

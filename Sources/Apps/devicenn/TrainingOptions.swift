@@ -8,10 +8,10 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(help: "What is trained: head (a new head on frozen features), full (everything), gradual (stage by stage), lora (a low-rank change of each layer), or auto, which says why. (default: auto)")
   var recipe: Choice?
-  @Option(help: "Passes over the training photos. (default: 10 for full from 128 pixels on, 96 for head, else 8)") var epochs: Int?
+  @Option(help: "Passes over the training photos. (default: 96 for head, 10 for full and lora from 128 pixels on, else 8)") var epochs: Int?
   @Option(help: "Photos a step. (default: 32)") var batchSize: Int?
   @Option(help: "Batches whose gradients make one step. (default: 1)") var accumulate: Int?
-  @Option(help: "The peak of the schedule; the backbone learns at a third of it, the head at three times. (default: 0.001)")
+  @Option(help: "The peak of the schedule; the backbone learns at a third of it, the head at three times. (default: 0.001; lora: 0.004)")
   var learningRate: Float?
   @Option(help: "The schedule of the rate: one-cycle or cosine. (default: one-cycle)") var schedule: FineTuningOptions.RateSchedule?
   @Option(help: ArgumentHelp("Passes in which a new head learns alone, from features that are computed once, before the first epoch. (default: 0)", valueName: "passes"))
@@ -29,11 +29,11 @@ struct TrainingOptions: ParsableArguments {
   var average: FineTuningOptions.Averaging?
   @Option(help: ArgumentHelp("End after so many epochs without a smaller validation loss, and keep the best weights. (default: never)", valueName: "epochs"))
   var patience: Int?
-  @Option(help: "Views of each photo that a head on frozen features learns from. (default: 16)") var views: Int?
+  @Option(help: "Views of each photo that a head on frozen features learns from. (default: 4 to 16, the more the fewer photos there are)") var views: Int?
   @Option(help: "The rank of lora's changes. (default: 2)") var rank: Int?
-  @Flag(help: "Answer by the mean over a photo and its mirror image, as head does anyway, and full from 128 pixels on.") var mirror = false
+  @Flag(help: "Answer by the mean over a photo and its mirror image, as head does anyway, and full and lora from 128 pixels on.") var mirror = false
   @Option(help: "Photos are shown as squares of so many pixels. (default: 224)") var imageSize: Int?
-  @Option(help: ArgumentHelp("The size while training, where crops make things look larger. (default: six sevenths of --image-size for full from 128 pixels on)", valueName: "pixels"))
+  @Option(help: ArgumentHelp("The size while training, where crops make things look larger. (default: six sevenths of --image-size for full and lora from 128 pixels on)", valueName: "pixels"))
   var trainingSize: Int?
   @Option(help: ArgumentHelp("Learn from so many photos of each class, drawn by the seed. (default: all)", valueName: "n")) var fewShot: Int?
   @Option(help: ArgumentHelp("The column with the classes, where a CSV file has several. (default: label)", valueName: "name")) var labelColumn: String?

@@ -35,7 +35,7 @@ extension ModelConfiguration {
     (training.recipe, reason) = Recipe.suited(
       pictures: data.train.count, classes: data.classes.count,
       backboneParameters: model.backboneParameters.reduce(0) { $0 + ($1.isStatistic ? 0 : $1.value.count) }, isPretrained: !training.fromScratch)
-    training.takeDefaults(of: training.recipe)
+    training.takeDefaults(of: training.recipe, pictures: data.train.count)
   }
 }
 
@@ -43,13 +43,18 @@ extension FineTuningOptions {
   /// What a recipe does best with. A head alone learns in milliseconds, from many views of each picture, and is not
   /// overconfident on its own. A pretrained network that is trained whole sees pictures at six sevenths of their size, and
   /// has time for more epochs in return.
-  public mutating func takeDefaults(of recipe: Recipe) {
+  ///
+  /// - Parameter pictures: training pictures; the fewer, the more views of each.
+  public mutating func takeDefaults(of recipe: Recipe, pictures: Int) {
     switch recipe {
-    case .head: (epochs, views, labelSmoothing, testTimeAugmentation) = (96, 16, 0, true)
-    case .full where !fromScratch && imageSize >= 128:
+    case .head:
+      (epochs, views, labelSmoothing, testTimeAugmentation) = (96, min(max(4000 / max(pictures, 1), 4), 16), 0, true)
+    case .full where !fromScratch && imageSize >= 128, .lora where imageSize >= 128:
       (epochs, trainingSize, testTimeAugmentation) = (10, imageSize * 6 / 7 / 32 * 32, true)
     case .full, .gradual, .lora: break
     }
+    // Changes that start at nothing have a longer way to go than weights.
+    if recipe == .lora { learningRate = 4e-3 }
   }
 }
 
