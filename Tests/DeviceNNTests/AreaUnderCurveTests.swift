@@ -11,21 +11,21 @@ import Testing
     ([0.2, 0.7, 0.7, 0.9, 0.7], "01010", 5.0 / 6),
   ])
   func areaIsTheShareOfOrderedPairs(scores: [Double], answers: String, expected: Double) {
-    #expect(areaUnderROC(scores: scores, isPositive: answers.map { $0 == "1" }) == expected)
+    #expect(ROCCurve(scores: scores, isPositive: answers.map { $0 == "1" })?.area == expected)
   }
 
   @Test func oneSideAloneHasNoArea() {
-    #expect(areaUnderROC(scores: [], isPositive: []) == nil)
-    #expect(areaUnderROC(scores: [1, 2], isPositive: [true, true]) == nil)
-    #expect(areaUnderROC(scores: [1, 2], isPositive: [false, false]) == nil)
+    #expect(ROCCurve(scores: [], isPositive: [])?.area == nil)
+    #expect(ROCCurve(scores: [1, 2], isPositive: [true, true])?.area == nil)
+    #expect(ROCCurve(scores: [1, 2], isPositive: [false, false])?.area == nil)
   }
 
   @Test func evaluationsOfTwoClassesHaveOne() {
     func evaluation(_ rows: [(Int, [Double])]) -> Evaluation {
       Evaluation(predictions: rows.enumerated().map { Prediction(index: $0, label: $1.0, probabilities: $1.1) })
     }
-    #expect(evaluation([(0, [0.9, 0.1]), (1, [0.8, 0.2]), (0, [0.7, 0.3])]).areaUnderROC == 0.5)
-    #expect(evaluation([(0, [0.9, 0.05, 0.05]), (1, [0.8, 0.1, 0.1])]).areaUnderROC == nil)
-    #expect(evaluation([(0, [0.9, 0.1])]).areaUnderROC == nil)
+    #expect(evaluation([(0, [0.9, 0.1]), (1, [0.8, 0.2]), (0, [0.7, 0.3])]).rocCurve?.area == 0.5)
+    #expect(evaluation([(0, [0.9, 0.05, 0.05]), (1, [0.8, 0.1, 0.1])]).rocCurve?.area == nil)
+    #expect(evaluation([(0, [0.9, 0.1])]).rocCurve?.area == nil)
   }
 }

@@ -37,6 +37,7 @@ struct EvaluateCommand: ParsableCommand {
       of: loader, mirrored: configuration.training.testTimeAugmentation, on: device
     ).scaled(temperature: configuration.temperature)
     let confusion = evaluation.confusion(classes: configuration.classes)
+    let area = evaluation.rocCurve?.area
     if json {
       let classes = configuration.classes.indices.map { i in
         JSONValue.object([
@@ -47,12 +48,12 @@ struct EvaluateCommand: ParsableCommand {
       try say(
         jsonObject([
           ("accuracy", .number(evaluation.accuracy)), ("loss", .number(evaluation.loss)),
-          ("auc", evaluation.areaUnderROC.map(JSONValue.number) ?? .null),
+          ("auc", area.map(JSONValue.number) ?? .null),
           ("calibrationError", .number(evaluation.calibrationError())),
           ("photos", .number(Double(evaluation.predictions.count))), ("classes", .list(classes)),
         ]))
     } else {
-      let area = evaluation.areaUnderROC.map { String(format: ", AUC %.4f", $0) } ?? ""
+      let area = area.map { String(format: ", AUC %.4f", $0) } ?? ""
       try say(
         "accuracy \(percent(evaluation.accuracy))\(area), calibration error \(percent(evaluation.calibrationError())) on "
           + "\(evaluation.predictions.count) photos\n")

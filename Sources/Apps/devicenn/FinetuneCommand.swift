@@ -53,12 +53,11 @@ struct FinetuneCommand: ParsableCommand {
     for bad in data.skipped { progress.print("skipped \(bad.error)") }
     if !data.skipped.isEmpty { progress.print(data.skipped.count == 1 ? "1 photo was skipped" : "\(data.skipped.count) photos were skipped") }
     guard data.classes == configuration.classes else { throw ModelError.otherData(path: folder.path, data: data.path) }
-    let model = configuration.architecture.makeModel(configuration.options, on: device)
-    if let pretrained {
-      let notes = try model.load(pretrained.checkpoint, by: pretrained.backbone.publisher, replacesHead: true)
-      // Everybody's classes are other than those of the built-in weights.
-      if weights != nil { notes.forEach { progress.print("\($0)") } }
-    }
+    let (model, notes) =
+      try pretrained?.makeModel(configuration, on: device)
+      ?? (configuration.architecture.makeModel(configuration.options, on: device), [])
+    // Everybody's classes are other than those of the built-in weights.
+    if weights != nil { notes.forEach { progress.print("\($0)") } }
     if !resume { chooseRecipe(&configuration, model, data) }
     progress.print(
       "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
@@ -85,20 +84,21 @@ struct FinetuneCommand: ParsableCommand {
     // The folder is listed first: a wrong path should not wait for weights. It is read whole a moment later.
     let classes = try ImageDataset.classes(of: data!, labelColumn: training.labelColumn)
     let pretrained = fromScratch ? nil : try PretrainedModel(weights: weights, backbone: backbone)
-    let architecture = try pretrained?.backbone ?? Backbone(named: backbone ?? PretrainedWeights.backboneName)
     var options = training.applied(to: FineTuningOptions())
     options.fromScratch = fromScratch
     options.skipsBadImages = skipBadImages
-    var configuration = ModelConfiguration(
-      architecture: architecture, classes: classes, normalization: pretrained?.normalization, training: options,
-      data: data!, weights: pretrained?.name ?? "from scratch")
+    var configuration =
+      try pretrained?.configuration(classes: classes, training: options, data: data!)
+      ?? ModelConfiguration(
+        architecture: Backbone(named: backbone ?? PretrainedWeights.backboneName), classes: classes, training: options,
+        data: data!, weights: "from scratch")
     configuration.command = typedCommand
     return (configuration, pretrained)
   }
 
   /// The recipe that was asked for, or the one that suits the data.
   private func chooseRecipe(_ configuration: inout ModelConfiguration, _ model: any ImageClassifier, _ data: ImageDataset) {
-    if let chosen = training.recipe.flatMap({ Recipe(rawValue: $0.rawValue) }) {
+    if let chosen = training.recipe?.recipe {
       configuration.training.recipe = chosen
       configuration.training.takeDefaults(of: chosen, pictures: data.train.count)
     } else {

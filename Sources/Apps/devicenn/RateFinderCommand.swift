@@ -30,13 +30,10 @@ struct RateFinderCommand: ParsableCommand {
     let device = try device.open()
     let pretrained = try PretrainedModel(weights: weights, backbone: backbone)
     var options = training.applied(to: FineTuningOptions())
-    if let recipe = training.recipe.flatMap({ Recipe(rawValue: $0.rawValue) }) { options.recipe = recipe }
+    if let recipe = training.recipe?.recipe { options.recipe = recipe }
     let data = try ImageDataset(path: data, seed: options.seed, fewShot: options.fewShot, labelColumn: options.labelColumn)
-    let configuration = ModelConfiguration(
-      architecture: pretrained.backbone, classes: data.classes, normalization: pretrained.normalization, training: options,
-      data: data.path, weights: pretrained.name)
-    let model = pretrained.backbone.makeModel(configuration.options, on: device)
-    try model.load(pretrained.checkpoint, by: pretrained.backbone.publisher, replacesHead: true)
+    let configuration = pretrained.configuration(classes: data.classes, training: options, data: data.path)
+    let (model, _) = try pretrained.makeModel(configuration, on: device)
     let sweep = try FineTuner.sweep(
       model, options, data: data, transform: configuration.transform, rates: from...to, steps: steps,
       batchSize: min(options.batchSize, data.train.count), on: device

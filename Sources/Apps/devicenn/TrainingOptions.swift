@@ -4,7 +4,12 @@ import Foundation
 
 /// How to train: the options that commands which train share. Where one isn't given, `FineTuningOptions` has its value.
 struct TrainingOptions: ParsableArguments {
-  enum Choice: String, ExpressibleByArgument, CaseIterable { case auto, head, full, gradual, lora }
+  enum Choice: String, ExpressibleByArgument, CaseIterable {
+    case auto, head, full, gradual, lora
+
+    /// nil for the one that is chosen by the data.
+    var recipe: Recipe? { Recipe(rawValue: rawValue) }
+  }
 
   @Option(help: "What is trained: head (a new head on frozen features), full (everything), gradual (stage by stage), lora (a low-rank change of each layer), or auto, which says why. (default: auto)")
   var recipe: Choice?
@@ -102,7 +107,7 @@ struct TrainingOptions: ParsableArguments {
 
   /// The first option that was given and that a run was not started with: its name, what it was and what it is now.
   func difference(from stored: FineTuningOptions) -> (option: String, stored: String, given: String)? {
-    if let recipe, recipe != .auto, recipe.rawValue != stored.recipe.rawValue {
+    if let recipe = recipe?.recipe, recipe != stored.recipe {
       return ("--recipe", stored.recipe.rawValue, recipe.rawValue)
     }
     // Where nothing was given, nothing changes: so what differs was given.

@@ -14,6 +14,7 @@ public final class MobileNetV1: ImageClassifier {
   public let head: any Layer
   public let featureCount: Int
   public var isTraining = true
+  private let stem: ConvolutionNorm
   private let dropout: Dropout
   private lazy var names = [Publisher.keras: kerasNames, .tensorflow: tensorflowNames]
 
@@ -26,7 +27,8 @@ public final class MobileNetV1: ImageClassifier {
         isFolded: options.publisher.isFolded, on: device, random: &random)
     }
     var channels = Int(32 * width)
-    var stages: [[any Layer]] = [[convolution(options.inputChannels, channels, kernel: 3, stride: 2)]]
+    stem = convolution(options.inputChannels, channels, kernel: 3, stride: 2)
+    var stages: [[any Layer]] = [[stem]]
     for (outputs, count, stride) in Self.stages {
       stages.append(
         (0..<count).map { i in
@@ -44,7 +46,6 @@ public final class MobileNetV1: ImageClassifier {
   }
 
   public var parts: [(name: String, part: Part)] {
-    let stem = stages[0][0] as! ConvolutionNorm
     let blocks = stages.dropFirst().enumerated().flatMap { s, stage in
       stage.enumerated().map { ("blocks.\(s).\($0)", Part.module($1)) }
     }

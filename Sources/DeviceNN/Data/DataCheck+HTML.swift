@@ -5,33 +5,18 @@ extension DataCheck {
   /// The findings with the pictures they are about, and some of each class.
   public func html() -> String {
     let title = URL(fileURLWithPath: path).lastPathComponent
-    return """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <title>\(escaped(title)) · DeviceNN</title>
-      <style>
-      \(reportStyle)
-      </style>
-      </head>
-      <body>
-      <main>
-      <header>
-      <p class="eyebrow">data check</p>
-      <h1>\(escaped(title))</h1>
-      <p class="lead">\(grouped(pictures.count)) pictures of \(grouped(classes.count)) classes</p>
-      </header>
-      \(findingCards)
-      \(classTable)
-      \(samples)
-      </main>
-      </body>
-      </html>
-
-      """
+    return htmlPage(
+      title: title,
+      body: """
+        <header>
+        <p class="eyebrow">data check</p>
+        <h1>\(escaped(title))</h1>
+        <p class="lead">\(grouped(pictures.count)) pictures of \(grouped(classes.count)) classes</p>
+        </header>
+        \(findingCards)
+        \(classTable)
+        \(samples)
+        """)
   }
 
   private var findingCards: String {
@@ -71,12 +56,7 @@ extension DataCheck {
       <section class="card"><h2>Pictures of each class</h2>
       <p class="note">\(sizes ?? "")</p>
       <div class="classes\(classes.count > 24 ? " long" : "")" tabindex="0">
-      <table>
-      <thead><tr><th scope="col">class</th>\(head)<th></th></tr></thead>
-      <tbody>
-      \(rows.joined(separator: "\n"))
-      </tbody>
-      </table>
+      \(htmlTable(head: "<th scope=\"col\">class</th>\(head)<th></th>", rows))
       </div>
       </section>
       """

@@ -37,10 +37,7 @@ extension Evaluation {
     Evaluation(
       predictions: predictions.map { prediction in
         var prediction = prediction
-        let logits = prediction.probabilities.map { log(max($0, 1e-30)) / temperature }
-        let exponentials = logits.map { exp($0 - logits.max()!) }
-        let sum = exponentials.reduce(0, +)
-        prediction.probabilities = exponentials.map { $0 / sum }
+        prediction.probabilities = softmax(prediction.probabilities.map { log(max($0, 1e-30)) / temperature })
         return prediction
       })
   }

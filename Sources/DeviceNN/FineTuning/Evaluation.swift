@@ -80,11 +80,15 @@ extension ImageClassifier {
 func probabilities(ofLogits logits: [Float], rows: Int, temperature: Double = 1) -> [[Double]] {
   let classes = logits.count / rows
   return (0..<rows).map { i in
-    let row = logits[i * classes..<(i + 1) * classes].map { Double($0) / temperature }
-    let exponentials = row.map { exp($0 - row.max()!) }
-    let sum = exponentials.reduce(0, +)
-    return exponentials.map { $0 / sum }
+    softmax(logits[i * classes..<(i + 1) * classes].map { Double($0) / temperature })
   }
+}
+
+func softmax(_ logits: [Double]) -> [Double] {
+  let largest = logits.max()!
+  let exponentials = logits.map { exp($0 - largest) }
+  let sum = exponentials.reduce(0, +)
+  return exponentials.map { $0 / sum }
 }
 
 extension ImageBatch {

@@ -20,6 +20,8 @@ public final class FineTuner {
   private var lastWrite = ContinuousClock.now
   /// The epoch that the run's files are of.
   private var storedEpoch: Int
+  /// What the last epoch's weights said of the validation pictures, seen through the whole network.
+  private var latest: Evaluation?
 
   /// - Parameter isResumed: continues the run in `run`; otherwise starts one there, and takes it back if it fails before
   ///   its first epoch is done.
@@ -83,11 +85,9 @@ public final class FineTuner {
     _ pretrained: PretrainedModel, _ options: FineTuningOptions? = nil, data: ImageDataset, run: RunFolder,
     on device: Device
   ) throws {
-    var configuration = ModelConfiguration(
-      architecture: pretrained.backbone, classes: data.classes, normalization: pretrained.normalization,
-      training: options ?? FineTuningOptions(), data: data.path, weights: pretrained.name)
-    let model = pretrained.backbone.makeModel(configuration.options, on: device)
-    try model.load(pretrained.checkpoint, by: pretrained.backbone.publisher, replacesHead: true)
+    var configuration = pretrained.configuration(
+      classes: data.classes, training: options ?? FineTuningOptions(), data: data.path)
+    let (model, _) = try pretrained.makeModel(configuration, on: device)
     if options == nil { configuration.chooseRecipe(for: model, data) }
     try self.init(model, configuration, data: data, run: run, on: device)
   }
@@ -138,6 +138,7 @@ public final class FineTuner {
   /// The cache for a frozen backbone. Every other recipe that starts at pretrained weights only borrows one, to give the
   /// new head its first weights, so that it does not pull the backbone about.
   private func prepare(onProgress: (TrainingProgress) -> Void) throws -> FeatureCache? {
+    guard position.epoch < options.epochs else { return nil }
     if options.recipe == .head { return try featureCache(views: options.views, onProgress: onProgress) }
     guard position.epoch == 0 else { return nil }
     let passes = options.headWarmUp
@@ -205,6 +206,7 @@ public final class FineTuner {
     position.phases[.training, default: 0] += trainSeconds
     position.phases[.validation, default: 0] += trained.secondsUntilNow
     position.epoch = epoch
+    latest = cache == nil ? evaluation : nil
     try metrics.append(line)
     if epoch == 1 || epoch == options.epochs || lastWrite.secondsUntilNow > 1 || options.patience != nil { try store() }
     return line
@@ -219,8 +221,7 @@ public final class FineTuner {
   }
 
   private func store() throws {
-    let best = try bestEpoch
-    if best == nil || best == position.epoch {
+    if try bestEpoch == position.epoch {
       try withAverages {
         try writeSafetensors(
           model.records(by: configuration.architecture.publisher),
@@ -242,12 +243,14 @@ public final class FineTuner {
     if options.patience == nil {
       average?.exchange()
     } else if position.epoch > 0 {
+      latest = nil
       try model.mergeAdapters()
       try model.load(SafetensorsFile(path: run.modelPath), by: configuration.architecture.publisher)
     }
     average = nil
     let start = ContinuousClock.now
-    let evaluation = try model.evaluation(
+    let known = options.testTimeAugmentation ? nil : latest
+    let evaluation = try known ?? model.evaluation(
       of: validationLoader, mirrored: options.testTimeAugmentation, on: device)
     position.phases[.validation, default: 0] += start.secondsUntilNow
     let calibration = evaluation.calibration

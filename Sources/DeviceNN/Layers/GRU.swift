@@ -6,11 +6,7 @@ public final class GRU: Module {
   public var isTraining = true
 
   public init(_ inputs: Int, _ units: Int, layers: Int = 1, on device: Device, random: inout Philox) {
-    var made: [RecurrentParameters] = []
-    for layer in 0..<layers {
-      made.append(RecurrentParameters(.gru, layer == 0 ? inputs : units, units, on: device, random: &random))
-    }
-    self.layers = made
+    self.layers = RecurrentParameters.stack(.gru, inputs, units, layers: layers, on: device, random: &random)
   }
 
   public var parts: [(name: String, part: Part)] { layers.enumerated().flatMap { $1.parts(layer: $0) } }

@@ -22,6 +22,17 @@ struct RecurrentParameters {
     hiddenBias = parameter([width], .same, &random)
   }
 
+  /// Layers one above the other, which all but the first take `units` numbers.
+  static func stack(
+    _ cell: RecurrentCell, _ inputs: Int, _ units: Int, layers: Int, on device: Device, random: inout Philox
+  ) -> [RecurrentParameters] {
+    var stack: [RecurrentParameters] = []
+    for layer in 0..<layers {
+      stack.append(RecurrentParameters(cell, layer == 0 ? inputs : units, units, on: device, random: &random))
+    }
+    return stack
+  }
+
   func parts(layer: Int) -> [(name: String, part: Part)] {
     [
       ("weight_ih_l\(layer)", .parameter(inputWeight)), ("weight_hh_l\(layer)", .parameter(hiddenWeight)),

@@ -62,11 +62,7 @@ public final class HalfTensor {
 
   /// y(…,M,N) = activation(self(…,M,K) · w(K,N) + bias(N)), summed in floats and rounded once.
   public func linear(_ w: HalfTensor, bias: Tensor? = nil, activation: Activation = .none) -> HalfTensor {
-    precondition(
-      w.shape.count == 2 && shape.last == w.shape[0],
-      "linear needs x(…,K) and w(K,N), but x is \(shape) and w is \(w.shape)")
-    precondition(
-      bias == nil || bias!.shape == [w.shape[1]], "a bias of shape \(bias?.shape ?? []) does not fit w of \(w.shape)")
+    requireLinear(shape, w.shape, bias: bias?.shape)
     let (k, n) = (w.shape[0], w.shape[1])
     return HalfTensor(
       shape: shape.dropLast() + [n],

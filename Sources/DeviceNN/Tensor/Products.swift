@@ -3,11 +3,7 @@ public import Kernels
 extension Tensor {
   /// y(…,M,N) = activation(self(…,M,K) · w(K,N) + bias(N)), all leading dimensions being rows of one matrix.
   public func linear(_ w: Tensor, bias: Tensor? = nil, activation: Activation = .none) -> Tensor {
-    precondition(
-      w.shape.count == 2 && shape.last == w.shape[0],
-      "linear needs x(…,K) and w(K,N), but x is \(shape) and w is \(w.shape)")
-    precondition(
-      bias == nil || bias!.shape == [w.shape[1]], "a bias of shape \(bias?.shape ?? []) does not fit w of \(w.shape)")
+    requireLinear(shape, w.shape, bias: bias?.shape)
     let (k, n) = (w.shape[0], w.shape[1])
     let m = count / k
     let y = Tensor(
@@ -67,4 +63,10 @@ extension ConvolutionShape {
       batch: x[0], height: x[1], width: x[2], inputChannels: x[3], outputChannels: w[3], kernel: (w[0], w[1]),
       stride: (stride, stride), dilation: (dilation, dilation), padding: padding, groups: groups)
   }
+}
+
+/// Traps unless x(…,K), w(K,N) and bias(N) fit each other.
+func requireLinear(_ x: [Int], _ w: [Int], bias: [Int]?) {
+  precondition(w.count == 2 && x.last == w[0], "linear needs x(…,K) and w(K,N), but x is \(x) and w is \(w)")
+  precondition(bias == nil || bias == [w[1]], "a bias of shape \(bias ?? []) does not fit w of \(w)")
 }

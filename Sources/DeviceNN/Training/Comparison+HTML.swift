@@ -41,12 +41,7 @@ extension Comparison {
       <section class="card"><h2>The runs</h2>
       <p class="note">accuracy is that of the model that was kept; beside it those of the best epoch and of the last</p>
       <div class="classes comparison" tabindex="0">
-      <table>
-      <thead><tr>\(heads.joined())</tr></thead>
-      <tbody>
-      \(rows.joined(separator: "\n"))
-      </tbody>
-      </table>
+      \(htmlTable(head: heads.joined(), rows))
       </div>
       </section>
       """

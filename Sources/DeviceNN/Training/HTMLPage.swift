@@ -27,6 +27,19 @@ func htmlPage(title: String, style: String = "", body: String) -> String {
   """
 }
 
+/// - Parameters:
+///   - head: the cells of a first row, as HTML.
+///   - rows: as HTML.
+func htmlTable(_ style: String? = nil, head: String? = nil, _ rows: [String]) -> String {
+  """
+  <table\(style.map { " class=\"\($0)\"" } ?? "")>
+  \(head.map { "<thead><tr>\($0)</tr></thead>\n" } ?? "")<tbody>
+  \(rows.joined(separator: "\n"))
+  </tbody>
+  </table>
+  """
+}
+
 /// `text` as HTML shows it, in an element or a quoted attribute.
 func escaped(_ text: String) -> String {
   var result = ""

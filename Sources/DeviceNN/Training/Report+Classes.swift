@@ -4,30 +4,21 @@ import Foundation
 extension Report {
   var classes: String {
     guard confusion.total > 0 else { return "" }
+    let predicted = confusion.labels.map { "<th scope=\"col\"><span>\(escaped($0))</span></th>" }
+    let columns = ["class", "images", "precision", "recall", "F1", "mostly taken for"].map { "<th scope=\"col\">\($0)</th>" }
     return """
       <div class="\(confusion.labels.count <= 8 ? "pair" : "stack")">
       <section class="card"><h2>What was taken for what</h2>
       <p class="note">one row for each true class, one column for each predicted one</p>
       <div class="matrix \(matrixStyle)" tabindex="0">
-      <table>
-      <thead><tr><td></td>\(confusion.labels.map { "<th scope=\"col\"><span>\(escaped($0))</span></th>" }.joined())</tr></thead>
-      <tbody>
-      \(confusion.labels.indices.map(matrixRow).joined(separator: "\n"))
-      </tbody>
-      </table>
+      \(htmlTable(head: "<td></td>" + predicted.joined(), confusion.labels.indices.map(matrixRow)))
       </div>
       </section>
       <div class="stack">
       <section class="card"><h2>Class by class</h2>
       <p class="note">the hardest first</p>
       <div class="classes\(confusion.labels.count > 24 ? " long" : "")" tabindex="0">
-      <table>
-      <thead><tr><th scope="col">class</th><th scope="col">images</th><th scope="col">precision</th>\
-      <th scope="col">recall</th><th scope="col">F1</th><th scope="col">mostly taken for</th></tr></thead>
-      <tbody>
-      \(hardestFirst.map(classRow).joined(separator: "\n"))
-      </tbody>
-      </table>
+      \(htmlTable(head: columns.joined(), hardestFirst.map(classRow)))
       </div>
       </section>
       \(mostConfused)
@@ -50,11 +41,7 @@ extension Report {
     return """
       <section class="card"><h2>Most confused</h2>
       <div class="classes">
-      <table class="amounts">
-      <tbody>
-      \(rows.joined(separator: "\n"))
-      </tbody>
-      </table>
+      \(htmlTable("amounts", rows))
       </div>
       </section>
       """

@@ -65,11 +65,7 @@ extension Report {
     return """
       <section class="card"><h2>What was trained, and how long</h2>
       \(text ?? "")<div class="classes">
-      <table class="amounts">
-      <tbody>
-      \(rows.joined(separator: "\n"))
-      </tbody>
-      </table>
+      \(htmlTable("amounts", rows))
       </div>
       </section>
       """

@@ -8,6 +8,9 @@ public struct ROCCurve: Codable, Sendable, Equatable {
 
   /// From (0,0) to (1,1); those in the middle of a straight line are left out.
   public let points: [Point]
+  /// How likely one of the class has a higher score than one of the others, equal ones counted as half (Hanley and McNeil
+  /// 1982): ROC-AUC, exact.
+  public let area: Double
 
   /// Nil where there is none of the class, or nothing else.
   ///
@@ -29,15 +32,13 @@ public struct ROCCurve: Codable, Sendable, Equatable {
       }
       corners.append((wrong, found))
     }
+    // Twice the area in pairs of one of the class and one of the others, so that halves stay whole.
+    let twicePairs = zip(corners, corners.dropFirst()).reduce(0) { sum, side in
+      sum + (side.1.false - side.0.false) * (side.1.true + side.0.true)
+    }
+    area = Double(twicePairs) / Double(2 * positives * negatives)
     points = corners.map {
       Point(falsePositiveRate: Double($0.false) / Double(negatives), truePositiveRate: Double($0.true) / Double(positives))
-    }
-  }
-
-  /// How likely one of the class has a higher score than one of the others, equal ones counted as half (ROC-AUC).
-  public var area: Double {
-    zip(points, points.dropFirst()).reduce(0) {
-      $0 + ($1.1.falsePositiveRate - $1.0.falsePositiveRate) * ($1.1.truePositiveRate + $1.0.truePositiveRate) / 2
     }
   }
 }
