@@ -248,7 +248,7 @@ has no test of that kind. A case is one test on one target: golden values of PyT
 results against loops in Double, and for every operator that a launch fits its kernel's signature, writes nothing outside
 its buffers, leaves nothing unwritten, and gives the same bits twice. Oclgrind simulates each work-item with race
 detection, so it runs the operators' cases alone, on small shapes (depthwise convolutions among the convolutions). The
-networks have bounds of their own, with reasons, in MobileNetV2Tests: a training step amplifies rounding, and one input lies
+networks have bounds of their own, with reasons, in NetworkGoldenTests: a training step amplifies rounding, and one input lies
 so near ReLU6's kink that drivers differ about its side. Rows that \`--only\` left out are of earlier runs.
 
 $(cat "$work/table.md")
