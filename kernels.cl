@@ -683,10 +683,10 @@ static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, con
                                  __global const float *const rows[TILE_M], __global const float *b, const int bStride) {
   for (int k = 0; k < depth; k++, b += bStride) {
     VEC right[TILE_N];
-    UNROLL for (int j = 0; j < vectors; j++) right[j] = LOAD(b + j * VECTOR);
+    UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
     UNROLL for (int i = 0; i < TILE_M; i++) {
       const float left = rows[i][k];
-      UNROLL for (int j = 0; j < vectors; j++) acc[i][j] += left * right[j];
+      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) acc[i][j] += left * right[j];
     }
   }
 }
@@ -697,10 +697,10 @@ static inline void multiply_columns(VEC acc[TILE_M][TILE_N], const int vectors, 
                                     const int bStride) {
   for (int k = 0; k < depth; k++, a += aStride, b += bStride) {
     VEC right[TILE_N];
-    UNROLL for (int j = 0; j < vectors; j++) right[j] = LOAD(b + j * VECTOR);
+    UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
     UNROLL for (int i = 0; i < TILE_M; i++) {
       const float left = a[i];
-      UNROLL for (int j = 0; j < vectors; j++) acc[i][j] += left * right[j];
+      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) acc[i][j] += left * right[j];
     }
   }
 }
@@ -725,7 +725,7 @@ static inline void store_tile(VEC acc[TILE_M][TILE_N], const int vectors, const 
                               const int cStride) {
   UNROLL for (int i = 0; i < TILE_M; i++) {
     if (TILE_ROW(i) < rows) {
-      UNROLL for (int j = 0; j < vectors; j++) {
+      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) {
         const int column = TILE_COLUMN(j);
         if (column < columns) {
           VEC value = acc[i][j];
@@ -1012,7 +1012,7 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, __global const float *re
         clear_tile(acc);
         if (block > begin) {
           UNROLL for (int i = 0; i < TILE_M; i++) {
-            UNROLL for (int j = 0; j < vectors; j++) {
+            UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) {
               if (c + i < rowCount) acc[i][j] = LOAD_PART(partial + (size_t)(c + i) * yPitch + n + j * VECTOR, K - n - j * VECTOR);
             }
           }

@@ -16,10 +16,12 @@ extension TileProfile {
     }
   }
 
-  /// `cpu` with the widest vectors that don't have to be split.
+  /// `cpu` with the widest vectors that don't have to be split, and no more accumulators than there are registers:
+  /// processors with short vectors have 16, and compilers that run out of them leave loops rolled.
   static func cpu(vectorWidth: Int) -> TileProfile {
     var profile = TileProfile.cpu
     profile.vector = vectorWidth >= 16 ? 16 : vectorWidth >= 8 ? 8 : 4
+    if profile.vector < 16 { profile.tileM = 6 }
     return profile
   }
 
