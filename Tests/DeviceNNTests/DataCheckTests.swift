@@ -54,8 +54,8 @@ import Testing
       "sameBytes true false ant/3.jpg ant/copy.jpg", "near true false ant/5.jpg ant/small.jpg",
       "samePixels false false ant/a.png ant/b.png", "near false false ant/4.jpg ant/a.png", "near false true ant/mirrored.jpg bee/11.jpg",
     ])
-    #expect(check.findings.first?.title == "1 group of pictures in several parts has same bytes")
-    #expect(check.findings.contains { $0.title == "1 group of equal pictures is in several classes" })
+    #expect(check.findings.first?.title == "1 picture is in several parts: same bytes")
+    #expect(check.findings.contains { $0.title == "1 picture is in several classes" })
     let html = check.html()
     #expect(html.contains("ant/copy.jpg") && html.contains("data:image/jpeg;base64,") && !html.contains("http"))
   }
@@ -105,26 +105,47 @@ import Testing
     #expect(throws: DataError.noClassFolders(path: folder.path, looseImages: 0)) { try DataCheck(path: folder.path) }
   }
 
-  // MARK: Perceptual hashes
-
-  @Test func hashesSurviveWhatPhotosGoThrough() {
-    for number in 0..<20 {
-      let image = picture(number)
-      let hash = PerceptualHash(image)
-      #expect(hash.distance(to: hash) == 0)
-      let mirrored = PerceptualHash(image.resized(width: 96, height: 80, flipped: true))
-      #expect(hash.distance(to: mirrored) <= 2)
-      let saved = try! Image(decoding: image.resized(width: 60, height: 50).jpegData(quality: 40), name: "")
-      #expect(hash.distance(to: PerceptualHash(saved)) <= PerceptualHash.threshold)
+  @Test func picturesThatAreAllAlikeAreNoChain() throws {
+    // Each is a step on the way from one picture to another.
+    for number in 0..<12 {
+      var image = picture(1)
+      let other = picture(2)
+      for i in image.pixels.indices where i % 12 < number { image.pixels[i] = other.pixels[i] }
+      try folder.write(image.jpegData(), "train/\(number < 6 ? "ant" : "bee")/\(number).jpg")
     }
-    #expect(PerceptualHash(picture(1)).distance(to: PerceptualHash(picture(2))) > PerceptualHash.threshold)
+    for (number, name) in ["ant", "bee"].enumerated() { try folder.write(picture(20 + number).jpegData(), "val/\(name)/1.jpg") }
+    let check = try DataCheck(path: folder.path)
+    #expect(!check.duplicates.isEmpty)
+    for group in check.duplicates {
+      let first = check.pictures[group.members[0]].thumbnail
+      for member in group.members { #expect(first.correlation(with: check.pictures[member].thumbnail) > Thumbnail.threshold) }
+    }
   }
 
-  /// How the threshold was chosen, on request: how many photos of flowers224 are found again after a change, and how many
-  /// pairs of different ones are taken for the same.
-  @Test(.enabled(if: sharedData != nil && ProcessInfo.processInfo.environment["DEVICENN_MEASURE"] != nil, "not asked for"))
-  func thresholdOnFlowers() throws {
-    let data = try ImageFolder(sharedData! + "/flowers224")
+  // MARK: Thumbnails
+
+  @Test func thumbnailsSurviveWhatPhotosGoThrough() {
+    for number in 0..<20 {
+      let image = picture(number)
+      let thumbnail = Thumbnail(image)
+      #expect(abs(thumbnail.correlation(with: thumbnail) - 1) < 1e-5)
+      #expect(thumbnail.mirrored.mirrored == thumbnail)
+      let mirrored = Thumbnail(image.resized(width: 96, height: 80, flipped: true))
+      #expect(thumbnail.mirrored.correlation(with: mirrored) > 0.999)
+      let saved = try! Image(decoding: image.resized(width: 60, height: 50).jpegData(quality: 40), name: "")
+      #expect(thumbnail.correlation(with: Thumbnail(saved)) > Thumbnail.threshold)
+    }
+    #expect(Thumbnail(picture(1)).correlation(with: Thumbnail(picture(2))) < 0.9)
+    let plain = Thumbnail(Image(width: 3, height: 257, red: 7))
+    #expect(plain.correlation(with: plain) == 0)
+  }
+
+  /// How the threshold was chosen, on request: how many real pictures are found again after a change, and how many pairs of
+  /// different ones are taken for the same.
+  @Test(.enabled(if: sharedData != nil && ProcessInfo.processInfo.environment["DEVICENN_MEASURE"] != nil, "not asked for"),
+    arguments: ["flowers224", "medmnist/pneumoniamnist.npz"])
+  func thresholdOnRealPictures(name: String) throws {
+    let data = try ImageDataset(path: sharedData! + "/" + name)
     let changes: [(String, @Sendable (Image) -> Image)] = [
       ("quality 40", { try! Image(decoding: $0.jpegData(quality: 40), name: "") }),
       ("half the size", { $0.resized(width: $0.width / 2, height: $0.height / 2) }),
@@ -136,20 +157,19 @@ import Testing
         return $0.resized(width: w, height: h, crop: PixelRectangle(x: w / 40, y: h / 40, width: w * 19 / 20, height: h * 19 / 20))
       }),
     ]
-    let sources = [data.train, data.validation]
-    let rows = try sources.flatMap { source in
+    let rows = try [data.train, data.validation].flatMap { source in
       try concurrentMap(source.count) { index in
         Result { () throws(ImageError) in
           let image = try source.image(at: index, atLeast: nil)
-          return ([image] + changes.map { $0.1(image) }).map(PerceptualHash.init)
+          return ([image] + changes.map { $0.1(image) }).map(Thumbnail.init)
         }
       }.map { try $0.get() }
     }
-    for threshold in 0...14 {
-      let found = changes.indices.map { change in rows.count { $0[0].distance(to: $0[change + 1]) <= threshold } }
-      var pairs = 0
-      for (i, row) in rows.enumerated() { for other in rows[(i + 1)...] where row[0].distance(to: other[0]) <= threshold { pairs += 1 } }
-      print("threshold \(threshold): \(zip(changes.map(\.0), found).map { "\($0) \($1)" }), pairs \(pairs) of \(rows.count) photos")
+    @Sendable func likeness(_ a: Thumbnail, _ b: Thumbnail) -> Float { max(a.correlation(with: b), a.mirrored.correlation(with: b)) }
+    for threshold: Float in [0.95, 0.96, 0.97, 0.98, 0.99] {
+      let found = changes.indices.map { change in rows.count { likeness($0[0], $0[change + 1]) > threshold } }
+      let pairs = concurrentMap(rows.count) { i in rows[(i + 1)...].count { likeness(rows[i][0], $0[0]) > threshold } }
+      print("\(name), threshold \(threshold): \(zip(changes.map(\.0), found).map { "\($0) \($1)" }), pairs \(pairs.reduce(0, +)) of \(rows.count) pictures")
     }
   }
 }

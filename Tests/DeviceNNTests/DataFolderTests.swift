@@ -28,6 +28,14 @@ import Testing
     #expect(try data.validation.image(at: 0, atLeast: nil).width == 12)
   }
 
+  @Test(arguments: [nil, 1]) func anotherPictureUnderTheSameNameIsOtherData(fewShot: Int?) throws {
+    let folder = try folder(["train/ant/1.jpg", "train/cat/1.jpg", "val/ant/2.jpg", "val/cat/2.jpg"])
+    let before = try ImageDataset(path: folder.path, fewShot: fewShot).fingerprint
+    #expect(try ImageDataset(path: folder.path, fewShot: fewShot).fingerprint == before)
+    try folder.write(smoothImage(17, 10).jpegData(), "train/cat/1.jpg")
+    #expect(try ImageDataset(path: folder.path, fewShot: fewShot).fingerprint != before)
+  }
+
   @Test func oneLevelIsSplitByTheSeedInEveryClass() throws {
     let folder = try folder(
       (0..<20).map { "cat/\($0).jpg" } + (0..<10).map { "dog/\($0).jpg" } + ["eel/0.jpg", "eel/1.jpg"])

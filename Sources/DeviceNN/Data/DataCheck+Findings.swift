@@ -29,6 +29,12 @@ extension DataCheck {
     return Double(counts.max() ?? 0) / Double(max(counts.min() ?? 0, 1))
   }
 
+  /// The first of a group's pictures in each part, then the others.
+  private func oneOfEachPart(_ group: Duplicates) -> [Int] {
+    let first = parts.compactMap { part in group.members.first { pictures[$0].part == part } }
+    return first + group.members.filter { !first.contains($0) }
+  }
+
   /// What is worth a look, the worst first.
   public var findings: [DataFinding] {
     var findings: [DataFinding] = []
@@ -40,13 +46,12 @@ extension DataCheck {
     for kind in Duplicates.Kind.allCases {
       let groups = duplicates.filter { $0.isLeak && $0.kind == kind }
       note(
-        groups.count, "group of pictures in several parts has \(kind.rawValue)",
-        "groups of pictures in several parts have \(kind.rawValue)".replacing("have nearly", with: "are nearly"),
-        "What is measured on a picture that was trained on is too good: keep it in one part.", groups.map(\.members))
+        groups.count, "picture is in several parts: \(kind.rawValue)", "pictures are in several parts: \(kind.rawValue)",
+        "What is measured on a picture that was trained on is too good: keep it in one part.", groups.map(oneOfEachPart))
     }
     let contradictions = duplicates.filter(\.hasSeveralClasses)
     note(
-      contradictions.count, "group of equal pictures is in several classes", "groups of equal pictures are in several classes",
+      contradictions.count, "picture is in several classes", "pictures are in several classes",
       "One label at least is wrong, or a picture shows both.", contradictions.map(\.members))
     note(
       unreadable.count, "file can't be read", "files can't be read",
@@ -54,7 +59,7 @@ extension DataCheck {
     for kind in Duplicates.Kind.allCases {
       let groups = duplicates.filter { !$0.isLeak && $0.kind == kind }
       note(
-        groups.count, "group of pictures within a part: \(kind.rawValue)", "groups of pictures within a part: \(kind.rawValue)",
+        groups.count, "picture is there several times: \(kind.rawValue)", "pictures are there several times: \(kind.rawValue)",
         "They count several times.", groups.map(\.members))
     }
     if imbalance >= 3 {

@@ -25,14 +25,14 @@ public struct DataCheck: Sendable {
     public let isGrey: Bool
     let bytesDigest: String?
     let pixelsDigest: UInt64
-    let hash: PerceptualHash
+    let thumbnail: Thumbnail
   }
 
   public struct Duplicates: Sendable, Equatable {
     public enum Kind: String, Sendable, CaseIterable {
       case sameBytes = "same bytes"
       case samePixels = "same pixels"
-      /// By `PerceptualHash`, mirror images included.
+      /// By `Thumbnail`, mirror images included.
       case near = "nearly the same"
     }
 
@@ -112,7 +112,7 @@ extension DataCheck.Picture {
     brightness = Float(sum) / count
     contrast = max(0, Float(squares) / count - brightness * brightness).squareRoot()
     isGrey = Float(spread) / count < 2
-    (bytesDigest, pixelsDigest, hash) = (digest, pixels, PerceptualHash(image))
+    (bytesDigest, pixelsDigest, thumbnail) = (digest, pixels, Thumbnail(image))
   }
 
   /// So little differs within it that it shows nothing.
@@ -165,27 +165,23 @@ extension DataCheck {
     init(_ picture: Picture) { (width, height, digest) = (picture.width, picture.height, picture.pixelsDigest) }
   }
 
-  /// Pictures that are linked by pairs which look the same.
+  /// Each group's first picture with all later ones that look like it. Pictures that only have one in common are not linked
+  /// by it: in a set of alike pictures such a chain would never end.
   private static func nearGroups(_ members: [Int], _ pictures: [Picture]) -> [[Int]] {
-    let hashes = members.map { pictures[$0].hash }
+    let thumbnails = members.map { pictures[$0].thumbnail }
     let neighbours = concurrentMap(members.count) { first in
-      (first + 1..<max(members.count, first + 1)).filter {
-        hashes[first].distance(to: hashes[$0]) <= PerceptualHash.threshold
+      let (thumbnail, mirrored) = (thumbnails[first], thumbnails[first].mirrored)
+      return (first + 1..<max(members.count, first + 1)).filter {
+        max(thumbnail.correlation(with: thumbnails[$0]), mirrored.correlation(with: thumbnails[$0])) > Thumbnail.threshold
       }
     }
-    var roots = Array(members.indices)
-    func root(_ place: Int) -> Int {
-      var place = place
-      while roots[place] != place { place = roots[place] }
-      return place
+    var isTaken = Array(repeating: false, count: members.count)
+    return members.indices.compactMap { first in
+      guard !isTaken[first] else { return nil }
+      let others = neighbours[first].filter { !isTaken[$0] }
+      for other in others { isTaken[other] = true }
+      return others.isEmpty ? nil : ([first] + others).map { members[$0] }
     }
-    for (first, others) in neighbours.enumerated() {
-      for other in others {
-        let (a, b) = (root(first), root(other))
-        roots[max(a, b)] = min(a, b)
-      }
-    }
-    return Dictionary(grouping: members.indices, by: root).values.filter { $0.count > 1 }.map { $0.map { members[$0] } }
   }
 }
 

@@ -87,14 +87,9 @@ public struct ImageDataset: Sendable {
     classes.forEach { add($0 + "\n") }
     for source in [train, validation] {
       for i in 0..<source.count {
-        let size = (source as? ImageFiles).flatMap { Self.byteCount(of: $0.path(at: i)) } ?? 0
-        add("\(source.name(at: i)) \(source.label(at: i)) \(size)\n")
+        add("\(source.name(at: i)) \(source.label(at: i)) \(source.byteCount(at: i) ?? 0)\n")
       }
     }
     return String(hash, radix: 16)
-  }
-
-  private static func byteCount(of path: String) -> Int? {
-    try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
   }
 }

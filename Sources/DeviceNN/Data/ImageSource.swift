@@ -1,4 +1,5 @@
 // What a loader reads from: labelled pictures by number, wherever they lie.
+internal import Foundation
 
 /// Labelled pictures, numbered from 0. Read from several threads at once.
 public protocol ImageSource: Sendable {
@@ -10,12 +11,16 @@ public protocol ImageSource: Sendable {
   /// What a person calls a picture: its file, or its number.
   func name(at index: Int) -> String
 
+  /// The size of a picture's file; nil where it has none of its own.
+  func byteCount(at index: Int) -> Int?
+
   /// Decodes a picture. Its shorter side need not be longer than `atLeast`, if the source can save time by that.
   func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image
 }
 
 extension ImageSource {
   public func name(at index: Int) -> String { "picture \(index)" }
+  public func byteCount(at index: Int) -> Int? { nil }
 }
 
 /// Files of a folder, each with its class.
@@ -34,6 +39,10 @@ public struct ImageFiles: ImageSource, Equatable {
   public func label(at index: Int) -> Int32 { labels[index] }
   public func name(at index: Int) -> String { files[index] }
   public func path(at index: Int) -> String { files[index].hasPrefix("/") ? files[index] : root + "/" + files[index] }
+
+  public func byteCount(at index: Int) -> Int? {
+    try? FileManager.default.attributesOfItem(atPath: path(at: index))[.size] as? Int
+  }
 
   public func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image {
     try Image(contentsOf: path(at: index), atLeast: atLeast)
@@ -82,6 +91,7 @@ public struct ImageSelection: ImageSource {
   public var count: Int { indices.count }
   public func label(at index: Int) -> Int32 { source.label(at: indices[index]) }
   public func name(at index: Int) -> String { source.name(at: indices[index]) }
+  public func byteCount(at index: Int) -> Int? { source.byteCount(at: indices[index]) }
   public func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image {
     try source.image(at: indices[index], atLeast: atLeast)
   }
