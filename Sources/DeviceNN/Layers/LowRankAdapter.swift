@@ -10,11 +10,11 @@ public final class LowRankAdapter {
   /// (rank,K), zero at first, so that the layer begins as it was.
   public let up: Parameter
 
-  /// - Parameter rank: at most; a thin matrix gets less, an eighth of its smaller side or 1.
+  /// - Parameter rank: at most; where few numbers make each output, as in depthwise convolutions, less: an eighth of them, or 1.
   public init(_ shape: [Int], rank: Int, seed: UInt64, on device: Device) {
     precondition(rank > 0 && shape.count > 1, "weights of shape \(shape) have no change of rank \(rank)")
     let rows = shape.dropLast().reduce(1, *)
-    let rank = min(rank, max(1, min(rows, shape.last!) / 8))
+    let rank = min(rank, max(1, rows / 8))
     down = Parameter(.normal(deviation: 1 / Float(rows).squareRoot(), shape: [rows, rank], seed: seed, on: device))
     up = Parameter(Tensor(repeating: 0, shape: [rank, shape.last!], on: device))
   }
