@@ -58,7 +58,7 @@ struct FinetuneCommand: ParsableCommand {
       ?? (configuration.architecture.makeModel(configuration.options, on: device), [])
     // Everybody's classes are other than those of the built-in weights.
     if weights != nil { notes.forEach { progress.print("\($0)") } }
-    if !resume { chooseRecipe(&configuration, model, data) }
+    if !resume { try chooseRecipe(&configuration, model, data, device) }
     progress.print(
       "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
         + "\(data.validation.count) validation photos of \(data.classes.count) classes; recipe \(configuration.training.recipe.rawValue)"
@@ -96,8 +96,10 @@ struct FinetuneCommand: ParsableCommand {
     return (configuration, pretrained)
   }
 
-  /// The recipe that was asked for, or the one that suits the data.
-  private func chooseRecipe(_ configuration: inout ModelConfiguration, _ model: any ImageClassifier, _ data: ImageDataset) {
+  /// The recipe that was asked for, or the one that suits the data, with a rate that suits it too.
+  private func chooseRecipe(
+    _ configuration: inout ModelConfiguration, _ model: any ImageClassifier, _ data: ImageDataset, _ device: Device
+  ) throws {
     if let chosen = training.recipe?.recipe {
       configuration.training.recipe = chosen
       configuration.training.takeDefaults(of: chosen, pictures: data.train.count)
@@ -105,6 +107,7 @@ struct FinetuneCommand: ParsableCommand {
       configuration.chooseRecipe(for: model, data)
     }
     configuration.training = training.applied(to: configuration.training)
+    if training.recipe?.recipe == nil, training.learningRate == nil { try configuration.chooseRate(for: model, data, on: device) }
   }
 
   /// What was given again must be what the run was started with.

@@ -80,7 +80,7 @@ public final class FineTuner {
 
   /// A new run that starts from pretrained weights.
   ///
-  /// - Parameter options: where nil, the defaults with the recipe that suits the data.
+  /// - Parameter options: where nil, the defaults with the recipe and the learning rate that suit the data.
   public convenience init(
     _ pretrained: PretrainedModel, _ options: FineTuningOptions? = nil, data: ImageDataset, run: RunFolder,
     on device: Device
@@ -88,7 +88,10 @@ public final class FineTuner {
     var configuration = pretrained.configuration(
       classes: data.classes, training: options ?? FineTuningOptions(), data: data.path)
     let (model, _) = try pretrained.makeModel(configuration, on: device)
-    if options == nil { configuration.chooseRecipe(for: model, data) }
+    if options == nil {
+      configuration.chooseRecipe(for: model, data)
+      try configuration.chooseRate(for: model, data, on: device)
+    }
     try self.init(model, configuration, data: data, run: run, on: device)
   }
 
