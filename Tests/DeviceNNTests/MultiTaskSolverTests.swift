@@ -78,7 +78,7 @@ import Testing
     }
     // What the matrix makes of a vector, the pseudoinverse undoes.
     let image = gram * (0..<count).map { Double($0) - 1.5 }
-    for (a, b) in zip(gram * gram.pseudoSolution(of: image), image) { #expect(abs(a - b) < 1e-9 * gram.diagonal.max()!) }
+    for (a, b) in zip(gram * gram.pseudoSolution(of: image), image) { #expect(abs(a - b) <= 1e-9 * gram.diagonal.max()!) }
   }
 
   @Test func linearEquationsByHand() throws {
