@@ -10,7 +10,7 @@ endif
 
 demo: setup          ; swift run -c release $(FLAGS) devicenn demo
 test: setup-test     ; swift test -c release -Xswiftc -enable-testing $(FLAGS)
-bench: setup         ; swift run -c release $(FLAGS) devicenn bench
+bench: setup         ; Scripts/bench.sh $(FLAGS)
 conformance: setup-test ; Scripts/conformance.sh $(FLAGS)
 dist: setup          ; Scripts/dist.sh $(FLAGS)
 

@@ -17,7 +17,7 @@
 //           whole numbers - matrix products - convolution - depthwise convolution - reductions -
 //           batch normalization - pooling - resampling - softmax - cross-entropy - losses of single elements -
 //           connectionist temporal classification - moments - group normalization - attention - recurrent steps -
-//           optimizer steps - gradient norms - images and random numbers - half storage
+//           optimizer steps - gradient norms - images and random numbers - half storage - the device's own speed
 
 #ifndef VECTOR
 #define VECTOR 4 // floats of a vector: 4, 8 or 16
@@ -2896,4 +2896,20 @@ __kernel void conv2d_half(CONVOLUTION_SIZES, const int hasBias, const int kind, 
       }
     }
   }
+}
+
+// MARK: the device's own speed
+
+// Multiplications and additions in registers alone, as many as a device can do: 2 · rounds · CHAINS · VECTOR a work-item.
+// Each chain waits for itself, so there are enough of them to hide that. y(groups · LOCAL · VECTOR); groups(any, 1, 1)
+#define CHAINS 12
+__kernel void multiply_adds(const int rounds, const float factor, __global float *restrict y) {
+  VEC chain[CHAINS];
+  UNROLL for (int i = 0; i < CHAINS; i++) chain[i] = (VEC)(1.0f + i);
+  for (int round = 0; round < rounds; round++) {
+    UNROLL for (int i = 0; i < CHAINS; i++) chain[i] = chain[i] * factor + (VEC)(0.5f);
+  }
+  VEC sum = chain[0];
+  UNROLL for (int i = 1; i < CHAINS; i++) sum += chain[i];
+  STORE(sum, y + ((size_t)GROUP(0) * LOCAL + LANE) * VECTOR);
 }

@@ -116,5 +116,8 @@ extension OperatorCase {
         try run.keep(run.device.floats(of: y, count: shape.outputCount))
       }
     },
+    OperatorCase("multiply-adds") { run in
+      for (rounds, groups) in [(0, 1), (3, 17)] { try run.keep(run.device.multiplyAdds(rounds: rounds, groups: groups)) }
+    },
   ]
 }

@@ -7,7 +7,7 @@ struct DeviceNNCommand: ParsableCommand {
     abstract: "Fine-tunes neural networks on any OpenCL device, and on a plain CPU.",
     subcommands: [
       FinetuneCommand.self, EvaluateCommand.self, PredictCommand.self, DevicesCommand.self, DemoCommand.self,
-      BenchCommand.self, DoctorCommand.self, InspectCommand.self, WeightsCommand.self, ModelsCommand.self,
+      ProfileCommand.self, DoctorCommand.self, InspectCommand.self, WeightsCommand.self, ModelsCommand.self,
       RateFinderCommand.self, CompareCommand.self, ExportCommand.self, DataCommand.self,
     ])
 }

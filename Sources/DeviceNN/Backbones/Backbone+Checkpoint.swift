@@ -56,6 +56,6 @@ extension Backbone {
     model.evaluate()
     let x = Tensor(repeating: 0, shape: [1, inputSize, inputSize, 3], on: device)
     let (_, profile) = try device.profile { withoutGradients { _ = model(x) } }
-    return (model.parameterCount, profile.entries.values.reduce(0) { $0 + $1.flops })
+    return (model.parameterCount, profile.launches.reduce(0) { $0 + $1.flops })
   }
 }

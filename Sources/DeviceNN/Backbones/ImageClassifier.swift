@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// A network that answers with a logit for each class: a backbone that makes features of an image, and a head.
 public protocol ImageClassifier: Module {
   /// The backbone's blocks in order, those of one stage together: the stem first. Each takes what the one before made.
@@ -30,7 +32,13 @@ extension ImageClassifier {
   public var imageSize: Int? { nil }
 
   /// The last of the backbone's maps.
-  public func trunk(_ x: Tensor) -> Tensor { stages.joined().reduce(x) { x, block in block(x) } }
+  public func trunk(_ x: Tensor) -> Tensor {
+    stages.enumerated().reduce(x) { x, stage in
+      stage.element.enumerated().reduce(x) { x, block in
+        labelled("stage \(stage.offset), block \(block.offset)") { block.element(x) }
+      }
+    }
+  }
 
   public func features(of x: Tensor) -> Tensor { features(ofMap: trunk(x)) }
 

@@ -1,4 +1,3 @@
-internal import Foundation
 public import Kernels
 
 /// What of a pretrained network is trained, and in what order.
@@ -53,11 +52,9 @@ extension ModelConfiguration {
       model, training, data: data, transform: transform, rates: 1e-6...1, steps: 60, batchSize: 8, on: device)
     guard let suggestion = sweep.suggestion else { return }
     let rate = min(max(training.learningRate, suggestion / 3), suggestion * 3)
-    reason += "; a sweep of the learning rate suggests \(rounded(suggestion)), so that it is \(rounded(rate))"
+    reason += "; a sweep of the learning rate suggests \(significant(Double(suggestion))), so that it is \(significant(Double(rate)))"
     training.learningRate = rate
   }
-
-  private func rounded(_ rate: Float) -> String { String(format: "%.2g", rate) }
 }
 
 extension FineTuningOptions {

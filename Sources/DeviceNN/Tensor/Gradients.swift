@@ -83,7 +83,7 @@ public struct Gradients {
         continue
       }
       if !keepingHistory { tensor.history = nil }
-      let gradients = history.pullback(gradient)
+      let gradients = labelled(history.label) { history.pullback(gradient) }
       for (input, gradient) in zip(history.inputs, gradients) where input.isTracked {
         guard let gradient else { preconditionFailure("a pullback left out the gradient of a tracked input \(input.shape)") }
         precondition(gradient.shape == input.shape, "a gradient of shape \(gradient.shape) for a tensor of \(input.shape)")

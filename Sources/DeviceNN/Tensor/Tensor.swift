@@ -11,6 +11,8 @@ public final class Tensor {
     let inputs: [Tensor]
     /// Returns a gradient for each input that is tracked, and may return nil for the others.
     let pullback: (_ dy: Tensor) -> [Tensor?]
+    /// What a profile calls the work.
+    let label = ProfilingLabel.current
   }
 
   public let shape: [Int]

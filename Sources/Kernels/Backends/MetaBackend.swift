@@ -22,7 +22,7 @@ final class MetaBackend: Backend {
   }
 
   func launch(_ launch: Launch) {
-    launches.withLock { $0.append(LaunchTime(kernel: launch.kernel, seconds: 0, flops: launch.flops)) }
+    launches.withLock { $0.append(LaunchTime(launch)) }
   }
 
   func synchronize() {}

@@ -17,7 +17,7 @@ public struct MatmulShape: Sendable, Hashable {
     self.transposesB = transposesB
   }
 
-  var flops: Double { 2 * Double(batch) * Double(m) * Double(n) * Double(k) }
+  public var flops: Double { 2 * Double(batch) * Double(m) * Double(n) * Double(k) }
 }
 
 /// How a right operand lies: panel p's row k starts at p · panelStride + k · stride.

@@ -1,7 +1,7 @@
 import Synchronization
 
 extension Device {
-  /// What `body` returns, and what each kernel that it launched cost.
+  /// What `body` returns, and what each launch of a kernel in it cost.
   ///
   /// An OpenCL device takes the times by its own events, so launches still follow each other without a pause;
   /// elsewhere each launch is waited for and timed by the clock. Calls don't nest.
@@ -23,7 +23,7 @@ extension Device {
       return profiler!
     }
     let result = try outcome.get()
-    return (result, try times.get().reduce(into: profile) { $0.record($1) })
+    return (result, isTimedByBackend ? Profiler(launches: try times.get()) : profile)
   }
 
   /// Launches, waits and takes the time.
@@ -33,6 +33,11 @@ extension Device {
     try backend.launch(launch)
     try backend.synchronize()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    profiler.withLock { $0?.record(LaunchTime(kernel: launch.kernel, seconds: seconds, flops: launch.flops)) }
+    profiler.withLock { profiler in
+      guard profiler != nil else { return }
+      let beginning = profiler!.beginning ?? start
+      profiler!.beginning = beginning
+      profiler!.launches.append(LaunchTime(launch, start: (start - beginning) / .seconds(1), seconds: seconds))
+    }
   }
 }

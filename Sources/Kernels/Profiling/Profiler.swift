@@ -1,29 +1,41 @@
-/// What each kernel cost: launches, seconds and operations, by name.
+/// What launches cost, one by one and summed up.
 public struct Profiler: Sendable {
+  /// In the order in which they ran.
+  public internal(set) var launches: [LaunchTime] = []
+  /// When the first launch started, where the clock takes the times.
+  var beginning: ContinuousClock.Instant?
+
+  /// Some launches together.
   public struct Entry: Sendable {
+    public var name: String
     public var launches = 0
     public var seconds = 0.0
     public var flops = 0.0
+    public var bytes = 0.0
+
+    mutating func add(_ launch: LaunchTime) {
+      launches += 1
+      seconds += launch.seconds
+      flops += launch.flops
+      bytes += launch.bytes
+    }
   }
 
-  public private(set) var entries: [String: Entry] = [:]
+  public var seconds: Double { launches.reduce(0) { $0 + $1.seconds } }
 
-  mutating func record(_ time: LaunchTime) {
-    entries[time.kernel, default: Entry()].launches += 1
-    entries[time.kernel]!.seconds += time.seconds
-    entries[time.kernel]!.flops += time.flops
-  }
-}
-
-extension Profiler: CustomStringConvertible {
-  /// A table, the most expensive kernel first.
-  public var description: String {
-    let total = entries.values.reduce(0) { $0 + $1.seconds }
-    return entries.sorted { $0.value.seconds > $1.value.seconds }.map { name, entry in
-      let gflops = entry.flops > 0 && entry.seconds > 0 ? "\(Int(entry.flops / entry.seconds / 1e9)) GFLOP/s" : ""
-      let milliseconds = (entry.seconds * 1e5).rounded() / 100
-      let share = (entry.seconds / max(total, .leastNormalMagnitude) * 1000).rounded() / 10
-      return "\(name): \(entry.launches) launches, \(milliseconds) ms (\(share) %) \(gflops)"
-    }.joined(separator: "\n")
+  /// Launches summed up by what `name` says of each, in the order of their first one.
+  public func entries(by name: (LaunchTime) -> String) -> [Entry] {
+    var entries: [Entry] = []
+    var places: [String: Int] = [:]
+    for launch in launches {
+      let name = name(launch)
+      let place = places[name] ?? entries.count
+      if place == entries.count {
+        places[name] = place
+        entries.append(Entry(name: name))
+      }
+      entries[place].add(launch)
+    }
+    return entries
   }
 }
