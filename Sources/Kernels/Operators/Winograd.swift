@@ -31,9 +31,10 @@ struct WinogradShape {
   var tiles: Int { convolution.batch * ((outputSize[0] + 3) / 4) * ((outputSize[1] + 3) / 4) }
 
   /// Whether the method is the faster one on a CPU, as measured: with enough channels, with tiles that are at least half
-  /// full (4 and 6 to 8 pixels are, 5 are not), and with enough of them to repay the transformation of the filters.
+  /// full (4 and 6 to 8 pixels are, 5 are not), and with enough of them to repay the transformation of the filters and
+  /// the coarser rounding.
   var pays: Bool {
-    min(inputChannels, outputChannels) >= 16 && tiles >= 24
+    min(inputChannels, outputChannels) >= 16 && tiles >= 48
       && tiles * 16 <= 2 * convolution.batch * outputSize[0] * outputSize[1]
   }
 
