@@ -14,8 +14,8 @@
 // some devices take no more than 65535 groups along y and z.
 //
 // Contents: vectors - elementwise - functions of vectors, of one number, of two - strided data - indices -
-//           whole numbers - matrix products - convolution - depthwise convolution - reductions -
-//           batch normalization - pooling - resampling - softmax - cross-entropy - losses of single elements -
+//           whole numbers - matrix products - convolution - Winograd convolution - depthwise convolution -
+//           reductions - batch normalization - pooling - resampling - softmax - cross-entropy - losses of single elements -
 //           connectionist temporal classification - moments - group normalization - attention - recurrent steps -
 //           optimizer steps - gradient norms - images and random numbers - half storage - the device's own speed
 
@@ -126,6 +126,23 @@ static inline VEC activate_backward(VEC x, VEC dy, const int activation) {
   if (activation == ACTIVATION_RELU) return x > (VEC)(0.0f) ? dy : (VEC)(0.0f);
   if (activation == ACTIVATION_RELU6) return x > (VEC)(0.0f) && x < (VEC)(6.0f) ? dy : (VEC)(0.0f);
   return dy;
+}
+
+// The sum and the largest of a vector's floats.
+static inline float sum_lanes(VEC v) {
+  float lanes[VECTOR];
+  STORE(v, lanes);
+  for (int width = VECTOR / 2; width > 0; width /= 2) {
+    for (int j = 0; j < width; j++) lanes[j] += lanes[j + width];
+  }
+  return lanes[0];
+}
+
+static inline float largest_lane(VEC v) {
+  float lanes[VECTOR];
+  STORE(v, lanes);
+  for (int j = 1; j < VECTOR; j++) lanes[0] = fmax(lanes[0], lanes[j]);
+  return lanes[0];
 }
 
 // The sum and the largest of a value over a group's lanes, in a fixed order; every lane gets it.
@@ -637,6 +654,19 @@ __kernel void int_compare(const int n, const int value, const int isLess, const 
 //        ▼ │     │ │ of one item     │            columns of A and rows of B go through local memory.
 //          └─────┘ └────────┴────────┘
 
+// acc(TILE_M, vectors) += A(TILE_M, depth) · B(depth, vectors), A by its rows
+static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, const int depth,
+                                 __global const float *const rows[TILE_M], __global const float *b, const int bStride) {
+  for (int k = 0; k < depth; k++, b += bStride) {
+    VEC right[TILE_N];
+    UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
+    UNROLL for (int i = 0; i < TILE_M; i++) {
+      const float left = rows[i][k];
+      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) acc[i][j] += left * right[j];
+    }
+  }
+}
+
 #if STAGED
 #define ITEMS_M (LOCAL / ITEMS_N)
 #define GROUP_ROWS (ITEMS_M * TILE_M)
@@ -677,19 +707,6 @@ __kernel void int_compare(const int n, const int value, const int isLess, const 
 #define PANEL (TILE_N * VECTOR)
 #define TILE_ROW(i) (i)
 #define TILE_COLUMN(j) ((j) * VECTOR)
-
-// acc(TILE_M, vectors) += A(TILE_M, depth) · B(depth, vectors), A by its rows
-static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, const int depth,
-                                 __global const float *const rows[TILE_M], __global const float *b, const int bStride) {
-  for (int k = 0; k < depth; k++, b += bStride) {
-    VEC right[TILE_N];
-    UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
-    UNROLL for (int i = 0; i < TILE_M; i++) {
-      const float left = rows[i][k];
-      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) acc[i][j] += left * right[j];
-    }
-  }
-}
 
 // acc(TILE_M, vectors) += Aᵀ(TILE_M, depth) · B(depth, vectors), A(depth, TILE_M) by its columns
 static inline void multiply_columns(VEC acc[TILE_M][TILE_N], const int vectors, const int depth,
@@ -963,7 +980,8 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int bStride, const 
 
 // Weight gradient: dw(R,S,C,G·K) = Σ over pixels of x(pixel at tap, C) · dy(pixel, K), a product of a transposed matrix
 // whose depth is the pixels. Group x sums one of `splits` ranges of output rows into partial(split,R,S,C,G·K), which
-// reduce_columns then adds in order. A row is cut into segments of SEGMENT pixels.
+// reduce_columns then adds in order. A row is cut into segments of SEGMENT pixels. Pixels of x are xPitch floats apart:
+// G · C, or less where C stands for the channels of a whole row of taps, which are neighbours in memory.
 // groups(splits, R · S · ceil(C / WEIGHT_ROWS), G)
 #define SEGMENT 128
 #if STAGED
@@ -973,12 +991,12 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int bStride, const 
 #define BLOCK_PIXELS 256 // output pixels that stay in the cache while all tiles pass over them
 #endif
 
-__kernel void conv2d_backward_weight(CONVOLUTION_SIZES, __global const float *restrict x,
+__kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, __global const float *restrict x,
                                      __global const float *restrict dy, __global float *restrict partial) {
   const int channelBlocks = (C + WEIGHT_ROWS - 1) / WEIGHT_ROWS;
   const int tap = GROUP(1) / channelBlocks, c0 = GROUP(1) % channelBlocks * WEIGHT_ROWS;
   const int r = tap / S, s = tap % S, split = GROUP(0), splits = get_num_groups(0);
-  const int xPitch = G * C, yPitch = G * K;
+  const int yPitch = G * K;
   x += GROUP(2) * C + c0;
   dy += GROUP(2) * K;
   partial += (((size_t)split * R * S + tap) * C + c0) * yPitch + GROUP(2) * K;
@@ -1036,6 +1054,201 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, __global const float *re
     }
   }
 #endif
+}
+
+// MARK: Winograd convolution                                          x(N,H,W,C), w(3,3,C,K), y(N,P,Q,K), stride 1
+//
+// F(4x4,3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016). The output is cut into tiles
+// of 4 x 4 pixels, numbered through all images; a tile needs 6 x 6 pixels of the input, d, and with the filter g
+//   y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A,
+// so that 36 products of channels do the work of 144. All tiles' products at one of the 36 places are a matrix product.
+//
+//   winograd_filter   w ──G g Gᵀ──▶ u(panel,36,C,PANEL), once
+//   winograd_conv2d   a group takes blocks of tiles, and for each: x ──Bᵀ d B──▶ v(36,tiles,C), then for each panel
+//                     v · u ──▶ m(36,tiles,PANEL) ──Aᵀ m A, bias, activation──▶ y
+//
+// v and m are the group's own part of `scratch`, small enough for a core's second-level cache.
+//
+// The points of interpolation are 0, ±11/16, ±23/16 and ∞, whose coefficients of Bᵀ and Aᵀ are exact in floats and whose
+// error is half of that of the usual 0, ±1, ±2, ∞ (docs/winograd.md).
+
+#define WINOGRAD_A 0.6875f
+#define WINOGRAD_B 1.4375f
+#define WINOGRAD_AA 0.47265625f // a²
+#define WINOGRAD_BB 2.06640625f
+#define WINOGRAD_AABB 0.9766998291015625f
+#define WINOGRAD_SUM 2.5390625f // a² + b²
+#define WINOGRAD_DEPTH 32 // channels that are summed before they are added to the total: Aᵀ m A magnifies m's roundings
+// A matrix of `rows` rows, padded so that neighbouring places of 36 don't fall on the same lines of a cache.
+#define WINOGRAD_MATRIX(rows, pitch) ((rows) * (pitch) + 16)
+#define WINOGRAD_PITCH(C) (((C) + VECTOR - 1) / VECTOR * VECTOR)
+
+// Bᵀ d of one line of six
+static inline void winograd_input(VEC d[6]) {
+  const VEC evenA = d[4] - WINOGRAD_BB * d[2], oddA = WINOGRAD_A * (d[3] - WINOGRAD_BB * d[1]);
+  const VEC evenB = d[4] - WINOGRAD_AA * d[2], oddB = WINOGRAD_B * (d[3] - WINOGRAD_AA * d[1]);
+  d[0] = d[4] - WINOGRAD_SUM * d[2] + WINOGRAD_AABB * d[0];
+  d[5] = d[5] - WINOGRAD_SUM * d[3] + WINOGRAD_AABB * d[1];
+  d[1] = evenA + oddA;
+  d[2] = evenA - oddA;
+  d[3] = evenB + oddB;
+  d[4] = evenB - oddB;
+}
+
+// Aᵀ m: six to four
+static inline void winograd_output(const VEC m[6], VEC y[4]) {
+  const VEC sumA = m[1] + m[2], differenceA = WINOGRAD_A * (m[1] - m[2]);
+  const VEC sumB = m[3] + m[4], differenceB = WINOGRAD_B * (m[3] - m[4]);
+  y[0] = m[0] + sumA + sumB;
+  y[1] = differenceA + differenceB;
+  y[2] = WINOGRAD_AA * sumA + WINOGRAD_BB * sumB;
+  y[3] = WINOGRAD_AA * differenceA + WINOGRAD_BB * differenceB + m[5];
+}
+
+// G g: three to six
+static inline void winograd_weights(const VEC g[3], VEC u[6]) {
+  const float scaleA = 0.5f / (WINOGRAD_AA * (WINOGRAD_AA - WINOGRAD_BB));
+  const float scaleB = 0.5f / (WINOGRAD_BB * (WINOGRAD_BB - WINOGRAD_AA));
+  const VEC evenA = scaleA * (g[0] + WINOGRAD_AA * g[2]), oddA = (scaleA * WINOGRAD_A) * g[1];
+  const VEC evenB = scaleB * (g[0] + WINOGRAD_BB * g[2]), oddB = (scaleB * WINOGRAD_B) * g[1];
+  u[0] = (1.0f / WINOGRAD_AABB) * g[0];
+  u[1] = evenA + oddA;
+  u[2] = evenA - oddA;
+  u[3] = evenB + oddB;
+  u[4] = evenB - oddB;
+  u[5] = g[2];
+}
+
+// u(panel,36,rows,PANEL) of the filters w[panel · panelStride + tap · tapStride + row · rowStride + column], of which
+// the first tap stands at `first`: with a negative tapStride they are turned by half a turn, as the input gradient needs.
+// groups(panels, chunks of rows, 1)
+__kernel void winograd_filter(const int rows, const int columns, const int first, const int panelStride,
+                              const int tapStride, const int rowStride, __global const float *restrict w,
+                              __global float *restrict u) {
+  const int panel = GROUP(0), chunk = GROUP(1), chunks = get_num_groups(1);
+  w += first + (size_t)panel * panelStride;
+  u += (size_t)panel * 36 * rows * PANEL;
+  FOR_ROWS(row, (int)((long)rows * chunk / chunks), (int)((long)rows * (chunk + 1) / chunks)) {
+    FOR_CHANNELS(n, PANEL) {
+      VEC lines[6][3];
+      UNROLL for (int s = 0; s < 3; s++) {
+        VEC g[3], line[6];
+        UNROLL for (int r = 0; r < 3; r++) {
+          g[r] = panel * PANEL + n < columns ? LOAD(w + (r * 3 + s) * tapStride + row * rowStride + n) : (VEC)(0.0f);
+        }
+        winograd_weights(g, line);
+        UNROLL for (int i = 0; i < 6; i++) lines[i][s] = line[i];
+      }
+      UNROLL for (int i = 0; i < 6; i++) {
+        VEC line[6];
+        winograd_weights(lines[i], line);
+        UNROLL for (int j = 0; j < 6; j++) STORE(line[j], u + ((size_t)(i * 6 + j) * rows + row) * PANEL + n);
+      }
+    }
+  }
+}
+
+// v(36,tiles,C) of `count` tiles from `first` on
+static inline void winograd_transform(const int first, const int count, const int H, const int W, const int C,
+                                      const int down, const int across, const int offsetY, const int offsetX,
+                                      const int matrix, __global const float *x, __global const float *zeros,
+                                      __global float *v) {
+  FOR_ROWS(t, 0, count) {
+    const int tile = first + t, y0 = tile / across % down * 4 + offsetY, x0 = tile % across * 4 + offsetX;
+    __global const float *image = x + (size_t)(tile / (across * down)) * H * W * C;
+    __global const float *pixels[36];
+    UNROLL for (int i = 0; i < 6; i++) {
+      UNROLL for (int j = 0; j < 6; j++) {
+        const int isInside = y0 + i >= 0 && y0 + i < H && x0 + j >= 0 && x0 + j < W;
+        pixels[i * 6 + j] = isInside ? image + (size_t)((y0 + i) * W + x0 + j) * C : zeros;
+      }
+    }
+    FOR_CHANNELS(c, C) {
+      VEC lines[6][6];
+      UNROLL for (int j = 0; j < 6; j++) {
+        VEC line[6];
+        UNROLL for (int i = 0; i < 6; i++) line[i] = LOAD(pixels[i * 6 + j] + c);
+        winograd_input(line);
+        UNROLL for (int i = 0; i < 6; i++) lines[i][j] = line[i];
+      }
+      __global float *to = v + t * WINOGRAD_PITCH(C) + c;
+      UNROLL for (int i = 0; i < 6; i++) {
+        winograd_input(lines[i]);
+        UNROLL for (int j = 0; j < 6; j++) STORE(lines[i][j], to + (size_t)(i * 6 + j) * matrix);
+      }
+    }
+  }
+}
+
+// y = activation(x * w + bias), from u of w. `zeros` holds at least C zeros, scratch(groups, vSize + mSize) nothing.
+// Group x takes one of the ranges of blocks of `tiles` tiles, a multiple of TILE_M; group y one of the ranges of panels,
+// for which it transforms the input anew.                                  groups(ranges of blocks, ranges of panels, 1)
+__kernel void winograd_conv2d(const int N, const int H, const int W, const int C, const int P, const int Q, const int K,
+                              const int offsetY, const int offsetX, const int tiles, const int hasBias, const int kind,
+                              __global const float *restrict x, __global const float *restrict u,
+                              __global const float *restrict bias, __global const float *restrict zeros,
+                              __global float *restrict scratch, __global float *restrict y) {
+  const int down = (P + 3) / 4, across = (Q + 3) / 4, tileCount = N * down * across;
+  const int blocks = (tileCount + tiles - 1) / tiles, panels = (K + PANEL - 1) / PANEL;
+  const int pitch = WINOGRAD_PITCH(C), vMatrix = WINOGRAD_MATRIX(tiles, pitch), mMatrix = WINOGRAD_MATRIX(tiles, PANEL);
+  const int xGroups = get_num_groups(0), yGroups = get_num_groups(1);
+  __global float *v = scratch + (size_t)(GROUP(1) * xGroups + GROUP(0)) * 36 * (vMatrix + mMatrix), *m = v + 36 * vMatrix;
+  const int lastBlock = (int)((long)blocks * (GROUP(0) + 1) / xGroups), lastPanel = panels * (GROUP(1) + 1) / yGroups;
+  for (int block = (int)((long)blocks * GROUP(0) / xGroups); block < lastBlock; block++) {
+    const int first = block * tiles, count = min(tiles, tileCount - first);
+    winograd_transform(first, count, H, W, C, down, across, offsetY, offsetX, vMatrix, x, zeros, v);
+    barrier(CLK_GLOBAL_MEM_FENCE);
+    for (int panel = panels * GROUP(1) / yGroups; panel < lastPanel; panel++) {
+      // Row tiles first, so that a place's part of u stays in the first-level cache.
+      const int rowTiles = (count + TILE_M - 1) / TILE_M, columnTiles = PANEL / (TILE_N * VECTOR);
+      for (int t = LANE; t < 36 * columnTiles * rowTiles; t += LOCAL) {
+        const int place = t / (columnTiles * rowTiles), row = t % rowTiles * TILE_M;
+        const int column = t / rowTiles % columnTiles * (TILE_N * VECTOR);
+        __global const float *rows[TILE_M];
+        UNROLL for (int i = 0; i < TILE_M; i++) rows[i] = v + place * vMatrix + min(row + i, count - 1) * pitch;
+        __global float *to = m + place * mMatrix + row * PANEL + column;
+        for (int c = 0; c < C; c += WINOGRAD_DEPTH) {
+          VEC acc[TILE_M][TILE_N];
+          clear_tile(acc);
+          multiply_rows(acc, TILE_N, min(C - c, WINOGRAD_DEPTH), (__global const float *const *)rows,
+                        u + (((size_t)panel * 36 + place) * C + c) * PANEL + column, PANEL);
+          UNROLL for (int i = 0; i < TILE_M; i++) {
+            rows[i] += WINOGRAD_DEPTH;
+            UNROLL for (int j = 0; j < TILE_N; j++) {
+              __global float *sum = to + i * PANEL + j * VECTOR;
+              STORE(c > 0 ? LOAD(sum) + acc[i][j] : acc[i][j], sum);
+            }
+          }
+        }
+      }
+      barrier(CLK_GLOBAL_MEM_FENCE);
+      for (int t = LANE; t < count * (PANEL / VECTOR); t += LOCAL) {
+        const int tile = first + t / (PANEL / VECTOR), column = t % (PANEL / VECTOR) * VECTOR, n = panel * PANEL + column;
+        if (n >= K) continue;
+        const int y0 = tile / across % down * 4, x0 = tile % across * 4;
+        __global const float *from = m + t / (PANEL / VECTOR) * PANEL + column;
+        __global float *to = y + (((size_t)(tile / (across * down)) * P + y0) * Q + x0) * K + n;
+        VEC lines[4][6];
+        UNROLL for (int j = 0; j < 6; j++) {
+          VEC line[6], result[4];
+          UNROLL for (int i = 0; i < 6; i++) line[i] = LOAD(from + (i * 6 + j) * mMatrix);
+          winograd_output(line, result);
+          UNROLL for (int i = 0; i < 4; i++) lines[i][j] = result[i];
+        }
+        UNROLL for (int i = 0; i < 4; i++) {
+          if (y0 + i < P) {
+            VEC result[4];
+            winograd_output(lines[i], result);
+            UNROLL for (int j = 0; j < 4; j++) {
+              if (hasBias) result[j] += LOAD(bias + n);
+              if (x0 + j < Q) STORE_PART(activate(result[j], kind), to + ((size_t)i * Q + j) * K, K - n);
+            }
+          }
+        }
+      }
+      barrier(CLK_GLOBAL_MEM_FENCE);
+    }
+  }
 }
 
 // MARK: depthwise convolution                                        x(N,H,W,C), w(R,S,C), y(N,P,Q,C)
@@ -1258,14 +1471,9 @@ __kernel void reduce_rows(const int axis, const float scale, __global const floa
   for (; i + 4 * VECTOR <= end; i += LOCAL * 4 * VECTOR) {
     UNROLL for (int j = 0; j < 4; j++) sum[j] += LOAD(x + i + j * VECTOR);
   }
-  float lanes[VECTOR];
-  STORE((sum[0] + sum[1]) + (sum[2] + sum[3]), lanes);
-  for (int width = VECTOR / 2; width > 0; width /= 2) {
-    for (int j = 0; j < width; j++) lanes[j] += lanes[j + width];
-  }
   float rest = 0.0f;
   for (; i < end; i++) rest += x[i]; // at most one lane has part of a stretch left
-  const float total = group_sum(lanes[0] + rest, scratch);
+  const float total = group_sum(sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3])) + rest, scratch);
   if (LANE == 0) y[(size_t)GROUP(0) * chunks + chunk] = total * scale;
 }
 
@@ -1445,26 +1653,32 @@ __kernel void batch_norm_backward_apply(const int rows, const int C, const int k
   const int H, const int W, const int C, const int P, const int Q, const int R, const int S, const int strideY,  \
       const int strideX, const int top, const int left
 
+// Whole numbers lie in memory as floats do.
+#define LOAD_INTS(p) BITS(LOAD((__global const float *)(p)))
+#define STORE_INTS_PART(v, p, n) STORE_PART(FROM_BITS(v), (__global float *)(p), n)
+
 // index(N,P,Q,C): where in the H · W plane the largest stood; the first of equals, NaN above all.
 __kernel void max_pool(POOL_SIZES, __global const float *restrict x, __global float *restrict y,
                        __global int *restrict index) {
   const int row = GROUP(0), y0 = row % P * strideY - top;
   x += (size_t)(row / P) * H * W * C;
-  for (int t = LANE; t < Q * C; t += LOCAL) {
-    const int c = t % C, x0 = t / C * strideX - left;
-    float largest = -INFINITY;
-    int at = max(y0, 0) * W + max(x0, 0);
-    for (int i = max(y0, 0); i < min(y0 + R, H); i++) {
-      for (int j = max(x0, 0); j < min(x0 + S, W); j++) {
-        const float value = x[(size_t)(i * W + j) * C + c];
-        if (value > largest || isnan(value)) {
-          largest = value;
-          at = i * W + j;
+  FOR_ROWS(q, 0, Q) {
+    const int x0 = q * strideX - left;
+    FOR_CHANNELS(c, C) {
+      VEC largest = SPLAT(-INFINITY);
+      IVEC at = (IVEC)(max(y0, 0) * W + max(x0, 0));
+      for (int i = max(y0, 0); i < min(y0 + R, H); i++) {
+        for (int j = max(x0, 0); j < min(x0 + S, W); j++) {
+          const VEC value = LOAD(x + (size_t)(i * W + j) * C + c);
+          const IVEC isLarger = (value > largest) | (value != value);
+          largest = isLarger ? value : largest;
+          at = isLarger ? (IVEC)(i * W + j) : at;
         }
       }
+      const size_t to = ((size_t)row * Q + q) * C + c;
+      STORE_PART(largest, y + to, C - c);
+      STORE_INTS_PART(at, index + to, C - c);
     }
-    y[(size_t)row * Q * C + t] = largest;
-    index[(size_t)row * Q * C + t] = at;
   }
 }
 
@@ -1475,17 +1689,18 @@ __kernel void max_pool_backward(POOL_SIZES, __global const int *restrict index, 
   index += (size_t)(row / H) * P * Q * C;
   dy += (size_t)(row / H) * P * Q * C;
   const int p0 = max(0, (i + top - R + strideY) / strideY), p1 = min(P - 1, (i + top) / strideY);
-  for (int t = LANE; t < W * C; t += LOCAL) {
-    const int c = t % C, j = t / C;
+  FOR_ROWS(j, 0, W) {
     const int q0 = max(0, (j + left - S + strideX) / strideX), q1 = min(Q - 1, (j + left) / strideX);
-    float sum = 0.0f;
-    for (int p = p0; p <= p1; p++) {
-      for (int q = q0; q <= q1; q++) {
-        const size_t at = (size_t)(p * Q + q) * C + c;
-        if (index[at] == i * W + j) sum += dy[at];
+    FOR_CHANNELS(c, C) {
+      VEC sum = SPLAT(0.0f);
+      for (int p = p0; p <= p1; p++) {
+        for (int q = q0; q <= q1; q++) {
+          const size_t at = (size_t)(p * Q + q) * C + c;
+          sum += LOAD_INTS(index + at) == (IVEC)(i * W + j) ? LOAD(dy + at) : SPLAT(0.0f);
+        }
       }
+      STORE_PART(sum, dx + ((size_t)row * W + j) * C + c, C - c);
     }
-    dx[(size_t)row * W * C + t] = sum;
   }
 }
 
@@ -1501,13 +1716,16 @@ __kernel void average_pool(POOL_SIZES, COUNTED, __global const float *restrict x
                            __global float *restrict y) {
   const int row = GROUP(0), y0 = row % P * strideY - top;
   x += (size_t)(row / P) * H * W * C;
-  for (int t = LANE; t < Q * C; t += LOCAL) {
-    const int c = t % C, x0 = t / C * strideX - left;
-    float sum = 0.0f;
-    for (int i = max(y0, 0); i < min(y0 + R, H); i++) {
-      for (int j = max(x0, 0); j < min(x0 + S, W); j++) sum += x[(size_t)(i * W + j) * C + c];
+  FOR_ROWS(q, 0, Q) {
+    const int x0 = q * strideX - left;
+    const float count = pool_count(y0, x0, R, S, countedTop, countedLeft, countedBottom, countedRight);
+    FOR_CHANNELS(c, C) {
+      VEC sum = SPLAT(0.0f);
+      for (int i = max(y0, 0); i < min(y0 + R, H); i++) {
+        for (int j = max(x0, 0); j < min(x0 + S, W); j++) sum += LOAD(x + (size_t)(i * W + j) * C + c);
+      }
+      STORE_PART(sum / count, y + ((size_t)row * Q + q) * C + c, C - c);
     }
-    y[(size_t)row * Q * C + t] = sum / pool_count(y0, x0, R, S, countedTop, countedLeft, countedBottom, countedRight);
   }
 }
 
@@ -1517,17 +1735,18 @@ __kernel void average_pool_backward(POOL_SIZES, COUNTED, __global const float *r
   const int row = GROUP(0), i = row % H;
   dy += (size_t)(row / H) * P * Q * C;
   const int p0 = max(0, (i + top - R + strideY) / strideY), p1 = min(P - 1, (i + top) / strideY);
-  for (int t = LANE; t < W * C; t += LOCAL) {
-    const int c = t % C, j = t / C;
+  FOR_ROWS(j, 0, W) {
     const int q0 = max(0, (j + left - S + strideX) / strideX), q1 = min(Q - 1, (j + left) / strideX);
-    float sum = 0.0f;
-    for (int p = p0; p <= p1; p++) {
-      for (int q = q0; q <= q1; q++) {
-        sum += dy[(size_t)(p * Q + q) * C + c] /
-               pool_count(p * strideY - top, q * strideX - left, R, S, countedTop, countedLeft, countedBottom, countedRight);
+    FOR_CHANNELS(c, C) {
+      VEC sum = SPLAT(0.0f);
+      for (int p = p0; p <= p1; p++) {
+        for (int q = q0; q <= q1; q++) {
+          sum += LOAD(dy + (size_t)(p * Q + q) * C + c) /
+                 pool_count(p * strideY - top, q * strideX - left, R, S, countedTop, countedLeft, countedBottom, countedRight);
+        }
       }
+      STORE_PART(sum, dx + ((size_t)row * W + j) * C + c, C - c);
     }
-    dx[(size_t)row * W * C + t] = sum;
   }
 }
 
@@ -1632,21 +1851,40 @@ __kernel void resize_backward(RESIZE_SIZES, __global const float *restrict dy, _
 
 // MARK: softmax                                                        logits(rows,classes); groups(rows, 1, 1)
 
-// The largest logit of the group's row and the sum of exp(logit - largest).
-#define SOFTMAX_ROW(logits, classes)                                                                             \
+// The row's whole vectors, then the numbers that are left.
+#define FOR_ROW_VECTORS(k, count) for (int k = LANE * VECTOR; k + VECTOR <= (count); k += LOCAL * VECTOR)
+#define FOR_ROW_REST(k, count) for (int k = (count) / VECTOR * VECTOR + LANE; k < (count); k += LOCAL)
+
+// The largest logit of the group's row and the sum of exp(logit - largest); EACH sees the exponentials of vector k, REST
+// that of the number k.
+#define SOFTMAX_ROW_WITH(logits, classes, EACH, REST)                                                            \
   __local float scratch[LOCAL];                                                                                  \
-  float largest = -INFINITY;                                                                                     \
-  for (int k = LANE; k < classes; k += LOCAL) largest = fmax(largest, logits[k]);                                \
+  VEC maxima = SPLAT(-INFINITY);                                                                                 \
+  FOR_ROW_VECTORS(k, classes) maxima = fmax(maxima, LOAD(logits + k));                                           \
+  float largest = largest_lane(maxima);                                                                          \
+  FOR_ROW_REST(k, classes) largest = fmax(largest, logits[k]);                                                   \
   largest = group_max(largest, scratch);                                                                         \
-  float sum = 0.0f;                                                                                              \
-  for (int k = LANE; k < classes; k += LOCAL) sum += exp(logits[k] - largest);                                   \
+  VEC sums = SPLAT(0.0f);                                                                                        \
+  FOR_ROW_VECTORS(k, classes) {                                                                                  \
+    const VEC power = exp_vector(LOAD(logits + k) - largest);                                                    \
+    sums += power;                                                                                               \
+    EACH                                                                                                         \
+  }                                                                                                              \
+  float sum = sum_lanes(sums);                                                                                   \
+  FOR_ROW_REST(k, classes) {                                                                                     \
+    const float power = exp(logits[k] - largest);                                                                \
+    sum += power;                                                                                                \
+    REST                                                                                                         \
+  }                                                                                                              \
   sum = group_sum(sum, scratch);
+#define SOFTMAX_ROW(logits, classes) SOFTMAX_ROW_WITH(logits, classes, , )
 
 __kernel void softmax(const int classes, __global const float *restrict logits, __global float *restrict y) {
   logits += (size_t)GROUP(0) * classes;
   y += (size_t)GROUP(0) * classes;
-  SOFTMAX_ROW(logits, classes)
-  for (int k = LANE; k < classes; k += LOCAL) y[k] = exp(logits[k] - largest) / sum;
+  SOFTMAX_ROW_WITH(logits, classes, STORE(power, y + k);, y[k] = power;)
+  FOR_ROW_VECTORS(k, classes) STORE(LOAD(y + k) / sum, y + k);
+  FOR_ROW_REST(k, classes) y[k] /= sum;
 }
 
 // dx = y · (dy - Σ y · dy)
@@ -1656,10 +1894,13 @@ __kernel void softmax_backward(const int classes, __global const float *restrict
   y += (size_t)GROUP(0) * classes;
   dy += (size_t)GROUP(0) * classes;
   dx += (size_t)GROUP(0) * classes;
-  float sum = 0.0f;
-  for (int k = LANE; k < classes; k += LOCAL) sum += y[k] * dy[k];
+  VEC sums = SPLAT(0.0f);
+  FOR_ROW_VECTORS(k, classes) sums += LOAD(y + k) * LOAD(dy + k);
+  float sum = sum_lanes(sums);
+  FOR_ROW_REST(k, classes) sum += y[k] * dy[k];
   sum = group_sum(sum, scratch);
-  for (int k = LANE; k < classes; k += LOCAL) dx[k] = y[k] * (dy[k] - sum);
+  FOR_ROW_VECTORS(k, classes) STORE(LOAD(y + k) * (LOAD(dy + k) - sum), dx + k);
+  FOR_ROW_REST(k, classes) dx[k] = y[k] * (dy[k] - sum);
 }
 
 // y = log softmax(logits)
@@ -1668,7 +1909,8 @@ __kernel void log_softmax(const int classes, __global const float *restrict logi
   y += (size_t)GROUP(0) * classes;
   SOFTMAX_ROW(logits, classes)
   const float logSum = log(sum);
-  for (int k = LANE; k < classes; k += LOCAL) y[k] = logits[k] - largest - logSum;
+  FOR_ROW_VECTORS(k, classes) STORE(LOAD(logits + k) - largest - logSum, y + k);
+  FOR_ROW_REST(k, classes) y[k] = logits[k] - largest - logSum;
 }
 
 // dx = dy - exp(y) · Σ dy
@@ -1678,10 +1920,13 @@ __kernel void log_softmax_backward(const int classes, __global const float *rest
   y += (size_t)GROUP(0) * classes;
   dy += (size_t)GROUP(0) * classes;
   dx += (size_t)GROUP(0) * classes;
-  float sum = 0.0f;
-  for (int k = LANE; k < classes; k += LOCAL) sum += dy[k];
+  VEC sums = SPLAT(0.0f);
+  FOR_ROW_VECTORS(k, classes) sums += LOAD(dy + k);
+  float sum = sum_lanes(sums);
+  FOR_ROW_REST(k, classes) sum += dy[k];
   sum = group_sum(sum, scratch);
-  for (int k = LANE; k < classes; k += LOCAL) dx[k] = dy[k] - exp(y[k]) * sum;
+  FOR_ROW_VECTORS(k, classes) STORE(LOAD(dy + k) - exp_vector(LOAD(y + k)) * sum, dx + k);
+  FOR_ROW_REST(k, classes) dx[k] = dy[k] - exp(y[k]) * sum;
 }
 
 // MARK: cross-entropy                                                  logits(rows,classes); groups(rows, 1, 1)

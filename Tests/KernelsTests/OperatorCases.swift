@@ -95,6 +95,20 @@ extension OperatorCase {
         }
       }
     },
+    // Called directly, because only the fallback and CPU drivers choose it, and by their own rule.
+    OperatorCase("winograd convolution") { run in
+      for (channels, outputs, size) in [(1, 3, (5, 9)), (17, 33, (9, 7)), (35, 129, (13, 6))].prefix(Chosen.isSmall ? 2 : 3) {
+        let shape = ConvolutionShape(
+          batch: 2, height: size.0, width: size.1, inputChannels: channels, outputChannels: outputs, kernel: (3, 3),
+          padding: Padding(top: 1, left: 0, bottom: 2, right: 1))
+        let (x, w, dy) = (run.input(shape.inputCount), run.input(shape.weightCount), run.input(shape.outputCount))
+        try run.keep(
+          run.device.winogradConvolution(
+            x, w, WinogradShape(shape, isBackward: false)!, bias: run.input(outputs), activation: .relu6),
+          run.device.winogradConvolution(
+            dy, w, WinogradShape(shape, isBackward: true)!, bias: nil, activation: .none))
+      }
+    },
     OperatorCase("reduction") { run in
       for (outer, axis, inner) in [(1, 1, 1), (3, 17, 5), (1, 5, 129), (3, 1300, 1), (2, 2100, 33)].prefix(Chosen.isSmall ? 4 : 5) {
         let x = run.input(outer * axis * inner)

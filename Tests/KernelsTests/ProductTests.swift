@@ -84,12 +84,82 @@ import Testing
     try check(shape, target.device, &numbers)
   }
 
+  /// Called directly, because only CPUs choose it, and by their own rule. Paddings beyond what a filter needs included.
+  @Test(arguments: Target.all) func winogradAgreesWithLoops(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(6)
+    for (size, channels, outputs, padding) in [
+      ((1, 1), 1, 1, Padding(1)), ((3, 17), 3, 17, Padding(1)), ((17, 7), 17, 3, .none), ((4, 6), 33, 35, Padding(2)),
+      ((9, 13), 33, 35, Padding(top: 1, left: 0, bottom: 2, right: 3)), ((14, 14), 17, 65, Padding(1)),
+    ] {
+      let shape = ConvolutionShape(
+        batch: 3, height: size.0, width: size.1, inputChannels: channels, outputChannels: outputs, kernel: (3, 3),
+        padding: padding)
+      let sample = ConvolutionSample(shape, &numbers)
+      let w = device.makeBuffer(sample.w)
+      let y = device.winogradConvolution(
+        device.makeBuffer(sample.x), w, WinogradShape(shape, isBackward: false)!, bias: device.makeBuffer(sample.bias),
+        activation: .relu6)
+      expectClose(
+        try device.read(y, as: Float.self, count: sample.y.count), sample.y.map { min(max($0, 0), 6) },
+        depth: 9 * channels, "y of \(shape)")
+      let dx = device.winogradConvolution(
+        device.makeBuffer(sample.dy), w, WinogradShape(shape, isBackward: true)!, bias: nil, activation: .none)
+      expectClose(
+        try device.read(dx, as: Float.self, count: sample.dx.count), sample.dx, depth: 9 * outputs, "dx of \(shape)")
+    }
+  }
+
+  @Test func winogradIsChosenWhereItPays() throws {
+    func shape(_ batch: Int, _ size: Int, _ channels: Int, stride: Int = 1, groups: Int = 1) -> WinogradShape? {
+      WinogradShape(
+        ConvolutionShape(
+          batch: batch, height: size, width: size, inputChannels: channels, outputChannels: channels, kernel: (3, 3),
+          stride: (stride, stride), padding: Padding(1), groups: groups), isBackward: false)
+    }
+    for (batch, size, channels) in [(16, 56, 64), (16, 7, 512), (1, 56, 64), (16, 6, 128)] {
+      #expect(shape(batch, size, channels)?.pays == true)
+    }
+    for (batch, size, channels) in [(1, 7, 512), (32, 5, 128), (16, 56, 3)] {
+      #expect(shape(batch, size, channels)?.pays == false)
+    }
+    #expect(shape(16, 56, 64, stride: 2) == nil)
+    #expect(shape(16, 56, 64, groups: 2) == nil)
+  }
+
   private func check(_ shape: ConvolutionShape, _ device: Device, _ numbers: inout TestNumbers) throws {
-    let (x, w, dy) = (numbers.floats(shape.inputCount), numbers.floats(shape.weightCount), numbers.floats(shape.outputCount))
-    let bias = numbers.floats(shape.outputChannels)
-    var y = (0..<shape.outputCount).map { Double(bias[$0 % shape.outputChannels]) }
-    var dx = [Double](repeating: 0, count: shape.inputCount)
-    var dw = [Double](repeating: 0, count: shape.weightCount)
+    let sample = ConvolutionSample(shape, &numbers)
+    let (y, dx, dw, c) = (sample.y, sample.dx, sample.dw, shape.inputChannels / shape.groups)
+    let k = shape.outputChannels / shape.groups
+    let buffers = (device.makeBuffer(sample.x), device.makeBuffer(sample.w), device.makeBuffer(sample.dy))
+    let depth = shape.kernelHeight * shape.kernelWidth * c
+    let result = device.convolution(
+      buffers.0, buffers.1, shape, bias: device.makeBuffer(sample.bias), activation: .relu6)
+    expectClose(
+      try device.read(result, as: Float.self, count: y.count), y.map { min(max($0, 0), 6) }, depth: depth, "y of \(shape)")
+    let inputs = device.convolutionBackwardInput(buffers.2, buffers.1, shape)
+    expectClose(try device.read(inputs, as: Float.self, count: dx.count), dx, depth: shape.kernelHeight * shape.kernelWidth * k, "dx of \(shape)")
+    let weights = device.convolutionBackwardWeight(buffers.0, dy: buffers.2, shape)
+    expectClose(
+      try device.read(weights, as: Float.self, count: dw.count), dw, depth: shape.outputCount / shape.outputChannels * 10,
+      "dw of \(shape)")
+  }
+}
+
+/// Random operands of a convolution, and its result and gradients by loops in Double.
+private struct ConvolutionSample {
+  let x, w, dy, bias: [Float]
+  private(set) var y: [Double]
+  private(set) var dx: [Double]
+  private(set) var dw: [Double]
+
+  init(_ shape: ConvolutionShape, _ numbers: inout TestNumbers) {
+    (x, w) = (numbers.floats(shape.inputCount), numbers.floats(shape.weightCount))
+    (dy, bias) = (numbers.floats(shape.outputCount), numbers.floats(shape.outputChannels))
+    let (x, w, dy, bias) = (x, w, dy, bias)
+    y = (0..<shape.outputCount).map { Double(bias[$0 % shape.outputChannels]) }
+    dx = [Double](repeating: 0, count: shape.inputCount)
+    dw = [Double](repeating: 0, count: shape.weightCount)
     let (c, k) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
     for n in 0..<shape.batch {
       for p in 0..<shape.outputHeight {
@@ -114,17 +184,5 @@ import Testing
         }
       }
     }
-    let buffers = (device.makeBuffer(x), device.makeBuffer(w), device.makeBuffer(dy))
-    let depth = shape.kernelHeight * shape.kernelWidth * c
-    let result = device.convolution(
-      buffers.0, buffers.1, shape, bias: device.makeBuffer(bias), activation: .relu6)
-    expectClose(
-      try device.read(result, as: Float.self, count: y.count), y.map { min(max($0, 0), 6) }, depth: depth, "y of \(shape)")
-    let inputs = device.convolutionBackwardInput(buffers.2, buffers.1, shape)
-    expectClose(try device.read(inputs, as: Float.self, count: dx.count), dx, depth: shape.kernelHeight * shape.kernelWidth * k, "dx of \(shape)")
-    let weights = device.convolutionBackwardWeight(buffers.0, dy: buffers.2, shape)
-    expectClose(
-      try device.read(weights, as: Float.self, count: dw.count), dw, depth: shape.outputCount / shape.outputChannels * 10,
-      "dw of \(shape)")
   }
 }

@@ -67,6 +67,9 @@ public struct ConvolutionShape: Sendable, Hashable {
   /// One filter a channel, which has kernels of its own.
   public var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
 
+  /// So few channels that the tiles of the weight gradient would be nearly empty.
+  var isThin: Bool { groups == 1 && inputChannels <= 4 && kernelWidth > 1 && dilationWidth == 1 }
+
   /// A plain matrix product of pixels and channels.
   var isPointwise: Bool {
     kernelHeight == 1 && kernelWidth == 1 && strideHeight == 1 && strideWidth == 1 && padding == .none && groups == 1
@@ -80,6 +83,9 @@ extension Device {
   ) -> Buffer {
     if shape.isPointwise {
       return matmul(x, w, pointwise(shape), bias: bias, activation: activation)
+    }
+    if let winograd = winogradShape(shape, isBackward: false) {
+      return winogradConvolution(x, w, winograd, bias: bias, activation: activation)
     }
     let y = makeFloats(shape.outputCount)
     if shape.isDepthwise {
@@ -130,6 +136,9 @@ extension Device {
         dy, w, MatmulShape(m: forward.m, n: forward.k, k: forward.n, transposesB: true), bias: bias,
         activation: activation)
     }
+    if let winograd = winogradShape(shape, isBackward: true) {
+      return winogradConvolution(dy, w, winograd, bias: bias, activation: activation)
+    }
     let epilogue: [Launch.Argument] = [.int(bias == nil ? 0 : 1), .int(activation.rawValue)]
     let dx = makeFloats(shape.inputCount)
     if shape.isDepthwise {
@@ -159,9 +168,8 @@ extension Device {
 
   /// dw(R,S,C/groups,K).
   public func convolutionBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
-    let taps = shape.kernelHeight * shape.kernelWidth
-    let rows = shape.batch * shape.outputHeight
     if shape.isDepthwise {
+      let rows = shape.batch * shape.outputHeight
       let splits = max(1, min(rows, 16))
       let partial = makeFloats(splits * shape.weightCount)
       launch(
@@ -170,6 +178,36 @@ extension Device {
           depthwiseSizes(shape, isBackward: false) + [.buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
       return sumSplits(partial, splits, shape.weightCount)
     }
+    if shape.isThin { return thinBackwardWeight(x, dy: dy, shape) }
+    return productBackwardWeight(x, dy: dy, shape, pitch: shape.inputChannels)
+  }
+
+  /// A first layer's few channels would leave a tile's rows empty. One tap's channels and the next one's are neighbours in
+  /// memory, so a row of taps is taken as one tap with the channels of all, on a copy of x that has its padding on the
+  /// left and right in it.
+  private func thinBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
+    let (channels, left) = (shape.inputChannels, shape.padding.left)
+    let width = (shape.outputWidth - 1) * shape.strideWidth + shape.kernelWidth
+    let copied = min(shape.width, width - left)
+    let rows = shape.batch * shape.height
+    let padded = fill(0, count: rows * width * channels)
+    if copied > 0 {
+      copy(
+        x, at: Strides([shape.width * channels, 1]), to: padded,
+        at: Strides([width * channels, 1], offset: left * channels), shape: [rows, copied * channels])
+    }
+    var merged = shape
+    merged.width = width
+    merged.inputChannels = channels * shape.kernelWidth
+    merged.kernelWidth = 1
+    // A row of taps ends inside, so that many pixels at the right begin none.
+    (merged.padding.left, merged.padding.right) = (0, 1 - shape.kernelWidth)
+    return productBackwardWeight(padded, dy: dy, merged, pitch: channels)
+  }
+
+  private func productBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape, pitch: Int) -> Buffer {
+    let taps = shape.kernelHeight * shape.kernelWidth
+    let rows = shape.batch * shape.outputHeight
     let channels = shape.inputChannels / shape.groups
     let weightRows = profile.staged ? profile.groupRows : 64
     let tiles = taps * ((channels + weightRows - 1) / weightRows) * shape.groups
@@ -181,8 +219,14 @@ extension Device {
     launch(
       Launch(
         "conv2d_backward_weight", groups: [splits, tiles / shape.groups, shape.groups],
-        sizes(shape, isBackward: false) + [.buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
+        sizes(shape, isBackward: false) + [.int(pitch), .buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
     return sumSplits(partial, splits, shape.weightCount)
+  }
+
+  /// Where Winograd's method is the faster one. Staged tiles of a GPU have not been measured.
+  private func winogradShape(_ shape: ConvolutionShape, isBackward: Bool) -> WinogradShape? {
+    guard !profile.staged, let winograd = WinogradShape(shape, isBackward: isBackward), winograd.pays else { return nil }
+    return winograd
   }
 
   private func sumSplits(_ partial: Buffer, _ splits: Int, _ count: Int) -> Buffer {
