@@ -35,6 +35,20 @@ public struct Gradients {
     return result
   }
 
+  /// The sums with another loss's gradients; those that only one of both has stay as they are.
+  public func merging(_ other: Gradients) -> Gradients {
+    var result = self
+    for key in other.order {
+      guard let gradient = byTensor[key]?.gradient else {
+        result.byTensor[key] = other.byTensor[key]
+        result.order.append(key)
+        continue
+      }
+      result.byTensor[key]!.gradient = gradient + other.byTensor[key]!.gradient
+    }
+    return result
+  }
+
   /// Walks back from `loss`, each tensor after all that were made from it. Iterative: networks are deep.
   init(of loss: Tensor, keepingHistory: Bool) {
     precondition(loss.count == 1, "gradients are those of one number, not of a tensor of shape \(loss.shape)")
