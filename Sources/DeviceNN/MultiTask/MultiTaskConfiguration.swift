@@ -6,6 +6,10 @@ public struct MultiTaskConfiguration: Codable, Sendable, Equatable {
   public var architecture: Backbone
   public var tasks: [LearningTask]
   public var sharing: Sharing
+  /// The name of the `TaskBalance`.
+  public var weighting: String
+  /// A number for each task, by which losses are multiplied first.
+  public var taskWeights: [Double]?
   public var mean: [Float]
   public var deviation: [Float]
   public var training: FineTuningOptions
@@ -17,11 +21,13 @@ public struct MultiTaskConfiguration: Codable, Sendable, Equatable {
   public var command = ""
 
   public init(
-    architecture: Backbone, tasks: [LearningTask], sharing: Sharing = .hard, normalization: Normalization? = nil,
-    training: FineTuningOptions, data: String, weights: String
+    architecture: Backbone, tasks: [LearningTask], sharing: Sharing = .hard, weighting: TaskBalance = .losses(.equal),
+    taskWeights: [Double]? = nil, normalization: Normalization? = nil, training: FineTuningOptions, data: String,
+    weights: String
   ) {
     let normalization = normalization ?? architecture.normalization
     (self.architecture, self.tasks, self.sharing) = (architecture, tasks, sharing)
+    (self.weighting, self.taskWeights) = (weighting.name, taskWeights)
     mean = (0..<3).map { normalization.mean[$0] }
     deviation = (0..<3).map { normalization.deviation[$0] }
     (self.training, self.data, self.weights) = (training, data, weights)
@@ -41,10 +47,16 @@ public struct MultiTaskConfiguration: Codable, Sendable, Equatable {
       architecture, tasks: tasks, sharing: sharing, imageSize: training.imageSize, seed: training.seed, on: device)
   }
 
+  func objective(on device: Device) -> MultiTaskObjective {
+    MultiTaskObjective(
+      tasks: tasks.map(\.name), balance: TaskBalance(name: weighting)!, weights: taskWeights, seed: training.seed, on: device)
+  }
+
   /// The first field, if any, that would stop a program which trusts it.
   var impossibleField: String? {
     let checks: [(String, Bool)] = [
       ("tasks", !tasks.isEmpty && Set(tasks.map(\.name)).count == tasks.count && tasks.allSatisfy(\.kind.isPossible)),
+      ("weighting", TaskBalance(name: weighting) != nil), ("taskWeights", taskWeights.map { $0.count == tasks.count } ?? true),
       ("mean", mean.count == 3), ("deviation", deviation.count == 3 && deviation.allSatisfy { $0 > 0 }),
     ]
     return checks.first { !$0.1 }?.0 ?? training.impossibleField

@@ -165,7 +165,7 @@ extension Trainer where Problem == PictureTasks {
     (settings.averaging, settings.patience) = (options.averaging, options.patience)
     let steps = (problem.batchesPerEpoch + options.accumulation - 1) / options.accumulation
     try self.init(
-      problem, AdamW(options.recipe.parameterGroups(model, of: model.networks, options)),
+      problem, configuration.objective(on: device), AdamW(options.recipe.parameterGroups(model, of: model.networks, options)),
       schedule: options.schedule(steps: options.epochs * steps), settings, configuration: configuration,
       fingerprint: data.fingerprint, dataPath: data.path, run: run, isResumed: isResumed)
   }

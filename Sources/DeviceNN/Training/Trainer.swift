@@ -26,6 +26,8 @@ public final class Trainer<Problem: TrainingProblem> {
   public let settings: TrainerSettings
   public let run: RunFolder
   public private(set) var optimizer: any Optimizer
+  /// How the tasks are balanced.
+  public private(set) var objective: MultiTaskObjective
   private let schedule: any Schedule
   private let isResumed: Bool
   private var average: WeightAverage?
@@ -35,6 +37,7 @@ public final class Trainer<Problem: TrainingProblem> {
   private var storedEpoch: Int
 
   /// - Parameters:
+  ///   - optimizer: of the model's parameters; what the objective trains is added.
   ///   - schedule: of the optimizer's steps.
   ///   - configuration: what config.json says of the run: enough to make its model again.
   ///   - fingerprint: of the data. A run goes on with the same only.
@@ -42,14 +45,20 @@ public final class Trainer<Problem: TrainingProblem> {
   ///   - isResumed: continues the run in `run`; otherwise starts one there, and takes it back if it fails before its first
   ///     epoch is done.
   public init(
-    _ problem: Problem, _ optimizer: any Optimizer, schedule: any Schedule, _ settings: TrainerSettings,
-    configuration: some Encodable, fingerprint: String, dataPath: String, run: RunFolder, isResumed: Bool = false
+    _ problem: Problem, _ objective: MultiTaskObjective, _ optimizer: any Optimizer, schedule: any Schedule,
+    _ settings: TrainerSettings, configuration: some Encodable, fingerprint: String, dataPath: String, run: RunFolder, isResumed: Bool = false
   ) throws {
-    (self.problem, self.optimizer, self.schedule, self.settings) = (problem, optimizer, schedule, settings)
-    (self.run, self.isResumed) = (run, isResumed)
+    precondition(objective.tasks == problem.tasks, "\(objective.tasks) are to be balanced, but \(problem.tasks) to be learnt")
+    (self.problem, self.objective, self.optimizer) = (problem, objective, optimizer)
+    (self.schedule, self.settings, self.run, self.isResumed) = (schedule, settings, run, isResumed)
+    if !objective.parameters.isEmpty {
+      let rate = optimizer.groups.map(\.learningRate).max() ?? 0
+      self.optimizer.groups.append(ParameterGroup(objective.parameters, learningRate: rate))
+    }
     if isResumed {
       position = try TrainingCheckpoint(path: run.checkpointPath, into: problem.model, &self.optimizer, &average)
       guard position.fingerprint == fingerprint else { throw ModelError.otherData(path: run.path, data: dataPath) }
+      try self.objective.restore(position.memory, from: run.checkpointPath)
       guard position.epoch <= settings.epochs, self.optimizer.state.step <= position.epoch * problem.batchesPerEpoch else {
         throw CheckpointError.damagedTensor(
           file: run.checkpointPath, tensor: "position", found: "step \(self.optimizer.state.step) after epoch \(position.epoch)",
@@ -65,6 +74,7 @@ public final class Trainer<Problem: TrainingProblem> {
       do {
         log = try EpochLog(startingAt: run.metricsPath)
         if settings.averaging == .exponential { average = WeightAverage(of: problem.model) }
+        position.memory = try self.objective.memory
         try position.write(problem.model, self.optimizer.state, average, to: run.checkpointPath)
         try run.write(configuration)
       } catch {
@@ -116,6 +126,7 @@ public final class Trainer<Problem: TrainingProblem> {
     let epoch = position.epoch + 1
     let start = ContinuousClock.now
     var (numbers, items) = try trainEpoch(onProgress: onProgress)
+    try objective.endEpoch()
     let trained = ContinuousClock.now
     updateMean()
     let measured = try withAverages {
@@ -145,14 +156,25 @@ public final class Trainer<Problem: TrainingProblem> {
     let next = try problem.batches(ofEpoch: epoch)
     let start = ContinuousClock.now
     var meter = TaskMeter(tasks: problem.tasks)
+    var balance = BalanceMeter(tasks: problem.tasks)
+    // A few steps of an epoch show how the tasks get on with each other.
+    let stride = max(problem.batchesPerEpoch / 4, 1)
     var (done, items) = (0, 0)
     var pending: Gradients?
     while let batch = try next() {
       problem.model.drop(at: epoch * problem.batchesPerEpoch + done)
       let count = problem.count(of: batch)
-      let (losses, gradients) = backward(batch)
-      meter.add(losses, count: count)
-      if let gradients { pending = pending?.merging(gradients) ?? gradients }
+      let forward = problem.forward(batch)
+      meter.add(forward.losses.map { $0?.detached }, count: count)
+      let isMeasured = done % stride == 0 && problem.tasks.count > 1
+      let made = try objective.step(
+        forward.losses.map { loss in settings.accumulation > 1 ? loss.map { $0 / Float(settings.accumulation) } : loss },
+        shared: forward.shared, at: epoch * problem.batchesPerEpoch + done,
+        measuresCosines: isMeasured && !forward.shared.isEmpty)
+      if let made {
+        pending = pending?.adding(made.gradients) ?? made.gradients
+        if isMeasured { try balance.add(made) }
+      }
       items += count
       done += 1
       if done % settings.accumulation == 0 || done == problem.batchesPerEpoch {
@@ -169,17 +191,7 @@ public final class Trainer<Problem: TrainingProblem> {
           epoch: epoch + 1, epochs: settings.epochs, batch: done, batches: problem.batchesPerEpoch,
           imagesPerSecond: Double(items) / seconds, loss: meter.latest, secondsLeft: seconds / Double(done) * left))
     }
-    return (meter.numbers, items)
-  }
-
-  /// One walk back from the sum of the losses; no gradients where no task has a label.
-  private func backward(_ batch: Problem.Batch) -> (losses: [Tensor?], gradients: Gradients?) {
-    let forward = problem.forward(batch)
-    let present = forward.losses.compactMap { $0 }
-    let detached = forward.losses.map { $0?.detached }
-    guard let first = present.first else { return (detached, nil) }
-    let sum = present.dropFirst().reduce(first, +)
-    return (detached, (settings.accumulation > 1 ? sum / Float(settings.accumulation) : sum).gradients())
+    return (meter.numbers.merging(balance.numbers) { $1 }, items)
   }
 
   private func step(_ gradients: Gradients, at step: Int) {
@@ -198,6 +210,7 @@ public final class Trainer<Problem: TrainingProblem> {
 
   private func store() throws {
     if try bestEpoch == position.epoch { try withAverages { try problem.store(to: run.modelPath) } }
+    position.memory = try objective.memory
     try position.write(problem.model, optimizer.state, average, to: run.checkpointPath)
     lastWrite = .now
     storedEpoch = position.epoch
@@ -258,5 +271,52 @@ private struct TaskMeter {
     let present = zip(tasks, meters).filter { $0.1.count > 0 }
     let losses = present.map { ("\($0)/loss", $1.mean) }
     return Dictionary(uniqueKeysWithValues: losses + [("loss", present.reduce(0) { $0 + $1.1.mean })])
+  }
+}
+
+/// What each task counted for, and how their gradients lay to each other, as means over some steps of an epoch.
+private struct BalanceMeter {
+  let tasks: [String]
+  private var sums: [String: (sum: Double, count: Int)] = [:]
+
+  init(tasks: [String]) { self.tasks = tasks }
+
+  mutating func add(_ step: MultiTaskStep) throws {
+    for (task, weight) in zip(tasks, try step.weights()) { add("\(task)/weight", weight) }
+    guard let cosines = step.cosines else { return }
+    for i in tasks.indices { for j in 0..<i { add("cosine/\(tasks[j])/\(tasks[i])", cosines[i][j]) } }
+  }
+
+  private mutating func add(_ name: String, _ value: Double?) {
+    guard let value else { return }
+    let (sum, count) = sums[name] ?? (0, 0)
+    sums[name] = (sum + value, count + 1)
+  }
+
+  var numbers: [String: Double] { sums.mapValues { $0.sum / Double($0.count) } }
+}
+
+extension MultiTaskObjective {
+  /// What a checkpoint keeps of it.
+  fileprivate var memory: [String: [Double]] {
+    get throws {
+      ["balance.state": state, "balance.parameters": try parameters.flatMap { try $0.value.scalars().map(Double.init) }]
+    }
+  }
+
+  fileprivate mutating func restore(_ memory: [String: [Double]], from path: String) throws {
+    let (numbers, values) = (memory["balance.state"] ?? [], memory["balance.parameters"] ?? [])
+    let counts = (state.count, parameters.reduce(0) { $0 + $1.value.count })
+    guard (numbers.count, values.count) == counts else {
+      throw CheckpointError.damagedTensor(
+        file: path, tensor: "memory.balance", found: "\(numbers.count) and \(values.count) numbers",
+        wanted: "\(counts.0) and \(counts.1)")
+    }
+    state = numbers
+    var rest = values[...]
+    for parameter in parameters {
+      parameter.assign(rest.prefix(parameter.value.count).map { Float($0) })
+      rest = rest.dropFirst(parameter.value.count)
+    }
   }
 }
