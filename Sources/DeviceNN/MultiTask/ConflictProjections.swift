@@ -83,9 +83,10 @@ public struct UPGrad: GramAggregator {
 
 extension SymmetricMatrix {
   /// The weights of the vector nearest to Σ weightᵢ gᵢ whose product with no gᵢ is negative: the shortest with weights that
-  /// are nowhere smaller.
+  /// are nowhere smaller. The matrix is made definite by as much as Floats leave open, so that the program has a minimum.
   fileprivate func dualConeProjection(of weights: [Double]) -> [Double] {
-    let more = QuadraticProgram(self, self * weights, isSimplex: false).minimum()
+    let definite = adding(toDiagonal: 1e-6 * diagonal.reduce(0, +))
+    let more = QuadraticProgram(definite, definite * weights, isSimplex: false).minimum()
     return zip(weights, more).map { $0 + $1 }
   }
 }

@@ -34,7 +34,7 @@ public struct FAMO: LossWeighting {
 
   private mutating func learn(_ tasks: [Int], _ values: [Double]) {
     let known = zip(tasks, values).filter { state[4 * taskCount + $0.0] > 0 }
-    let z = softmax(known.map { state[$0.0] })
+    let z = known.isEmpty ? [] : softmax(known.map { state[$0.0] })
     let falls = known.map { log(state[4 * taskCount + $0.0]) - log($0.1) }
     let mean = zip(z, falls).reduce(0) { $0 + $1.0 * $1.1 }
     for (i, (task, _)) in known.enumerated() {

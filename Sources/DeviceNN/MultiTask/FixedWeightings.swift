@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// Each loss counts for what it is.
 public struct EqualWeighting: LossWeighting {
   public init() {}
@@ -54,12 +52,4 @@ public struct GeometricMeanWeighting: LossWeighting {
 extension TaskLosses {
   /// What takes the place of smaller losses where a method takes logarithms: a loss of 0 has no other claim.
   static let least: Float = 1e-8
-}
-
-/// exp(xᵢ) / Σ exp(xⱼ)
-func softmax(_ x: [Double]) -> [Double] {
-  let largest = x.max() ?? 0
-  let powers = x.map { exp($0 - largest) }
-  let sum = powers.reduce(0, +)
-  return powers.map { $0 / sum }
 }

@@ -1,4 +1,4 @@
-internal import Kernels
+public import Kernels
 
 /// Makes one direction of several tasks' gradients with respect to what they share.
 ///

@@ -1,4 +1,4 @@
-internal import Kernels
+public import Kernels
 
 /// What several tasks' losses are multiplied with before they are added up.
 ///

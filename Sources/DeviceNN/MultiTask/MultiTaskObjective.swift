@@ -89,7 +89,7 @@ public struct MultiTaskObjective {
       try weighting.learn(gradientNorms: gradients.gram.diagonal.map { max($0, 0).squareRoot() }, of: taskLosses)
     }
     let combined = aggregator?.combine(gradients, at: at)
-      ?? (gradients.sum(Array(repeating: 1, count: terms.count)), nil)
+      ?? (direction: gradients.sum(Array(repeating: 1, count: terms.count)), weights: nil)
     let backbone = Gradients(from: Array(zip(tracked, combined.direction)), keepingHistory: false)
     return MultiTaskStep(
       gradients: heads!.adding(backbone), losses: taskLosses, weights: weights, aggregated: combined.weights,

@@ -1,9 +1,10 @@
 /// The positive α of G α = 1 / α, element by element: the bargaining solution of Nash for vectors whose Gram matrix is G
 /// (Navon et al. 2022). It is the minimum of ½ αᵀ G α − Σ log αᵢ, which Newton's method finds from anywhere.
 ///
-/// - Parameter ridge: is added to the diagonal, as a part of its mean: so there is a solution for vectors that are opposite,
-///   too. No vector may be 0.
-func nashBargaining(_ gram: SymmetricMatrix, ridge: Double = 1e-7) -> [Double] {
+/// - Parameters:
+///   - gram: of vectors none of which is 0.
+///   - ridge: added to the diagonal of the cosines, so that opposite vectors have a solution, too.
+func nashBargaining(_ gram: SymmetricMatrix, ridge: Double = 1e-6) -> [Double] {
   let n = gram.count
   // Vectors of unit length make it well scaled: α of the others is this one over their lengths.
   let lengths = gram.diagonal.map { $0.squareRoot() }
