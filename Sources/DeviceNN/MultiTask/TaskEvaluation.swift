@@ -54,6 +54,18 @@ public struct TaskMetric: Sendable, Equatable {
   }
 }
 
+extension TaskKind {
+  /// The name of the metric that tasks of this kind are compared by.
+  public var mainMetric: (name: String, isBetterHigher: Bool) {
+    switch self {
+    case .classes: ("accuracy", true)
+    case .multiLabel: ("macroF1", true)
+    case .regression, .counts: ("mae", false)
+    case .ordinal: ("classError", false)
+    }
+  }
+}
+
 extension TaskEvaluation {
   /// The first is what tasks are compared by.
   public var metrics: [TaskMetric] {
