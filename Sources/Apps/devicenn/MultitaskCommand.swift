@@ -1,5 +1,5 @@
-import ArgumentParser
-import DeviceNN
+public import ArgumentParser
+public import DeviceNN
 import Foundation
 import Kernels
 
@@ -107,7 +107,10 @@ struct MultitaskTrainCommand: ParsableCommand {
     let trainer = MultitaskTraining(device: device, progress: progress, isJSON: json)
     let together = try trainer.train(configuration, weights, data, folder, isResumed: resume)
     let comparison = baseline ? try compare(trainer, together, configuration, weights, data, folder) : nil
-    try TaskReport(together, comparison, configuration, data, device).write(to: folder)
+    try TaskReport(
+      configuration, data: data, device: device.description.name, epochs: together.epochs, bestEpoch: together.bestEpoch,
+      evaluations: together.evaluations, cost: together.cost, comparison: comparison
+    ).write(to: folder)
     try printResult(together, comparison, folder)
     return comparison
   }
