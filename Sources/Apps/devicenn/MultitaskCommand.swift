@@ -120,7 +120,10 @@ struct MultitaskTrainCommand: ParsableCommand {
     _ trainer: MultitaskTraining, _ together: TrainedTasks, _ configuration: MultiTaskConfiguration,
     _ weights: PretrainedModel?, _ data: TaskDataset, _ folder: RunFolder
   ) throws -> TaskComparison {
-    let weights = try weights ?? (configuration.training.fromScratch ? nil : PretrainedModel(weights: pretrained, backbone: configuration.architecture.name))
+    // A run that goes on has its weights; models of one task begin with those that it began with.
+    let isBuiltIn = configuration.weights == PretrainedWeights.name
+    let weights = try weights ?? (configuration.training.fromScratch ? nil
+      : PretrainedModel(weights: isBuiltIn ? nil : configuration.weights, backbone: configuration.architecture.name))
     let alone = try data.tasks.indices.map { task in
       let only = data.selecting(task: task)
       trainer.progress.print("alone: \(data.tasks[task].name)")
