@@ -101,7 +101,7 @@ import Testing
     try whole.train()
     for epoch in 1...4 {
       let part = try trainer("parts", balance, isResumed: epoch > 1)
-      #expect(throws: Interruption.self) { try part.train { _ in throw Interruption() } }
+      #expect(throws: Interruption.self) { try part.train(onEpoch: { _ in throw Interruption() }) }
       // What a run that is killed in the middle of an epoch leaves.
       if epoch == 2 { try Data("{\"epoch\":3,\"lo".utf8).append(to: part.run.metricsPath) }
     }
@@ -121,7 +121,7 @@ import Testing
     try whole.train()
     for epoch in 1...3 {
       let part = try trainer("parts", .losses(.equal), isResumed: epoch > 1, change: change)
-      #expect(throws: Interruption.self) { try part.train { _ in throw Interruption() } }
+      #expect(throws: Interruption.self) { try part.train(onEpoch: { _ in throw Interruption() }) }
     }
     let last = try trainer("parts", .losses(.equal), isResumed: true, change: change)
     try last.train()
