@@ -45,13 +45,10 @@ public struct MultiMNIST: Sendable {
     return hash.digest()
   }
 
-  /// Some pictures (N,28,28,1), normalised as MNIST usually is.
-  public func images(_ indices: some Collection<Int>, on device: Device) -> Tensor {
-    let size = MNIST.size * MNIST.size
-    var floats: [Float] = []
-    floats.reserveCapacity(indices.count * size)
-    for i in indices { for byte in pixels[i * size..<(i + 1) * size] { floats.append((Float(byte) / 255 - 0.1307) / 0.3081) } }
-    return Tensor(floats, shape: [indices.count, MNIST.size, MNIST.size, 1], on: device)
+  /// All pictures (N,28,28,1), normalised as MNIST usually is.
+  public func images(on device: Device) -> Tensor {
+    let values = (0..<256).map { (Float($0) / 255 - 0.1307) / 0.3081 }
+    return Tensor(pixels.map { values[Int($0)] }, shape: [count, MNIST.size, MNIST.size, 1], on: device)
   }
 
   public func labels(of task: Int, _ indices: some Collection<Int>, on device: Device) -> IntTensor {
@@ -107,13 +104,14 @@ extension MultiMNIST {
     let rate = StepDecay(every: 10, factor: 0.85)
     let batch = 256
     let batches = (train.count + batch - 1) / batch
+    let (images, testImages) = (train.images(on: device), test.images(on: device))
     var accuracies: [Double] = []
     for epoch in 0..<epochs {
       var generator = Philox(seed: seed, stream: .max - UInt64(epoch))
       let order = generator.permutation(of: train.count)
       for (number, start) in stride(from: 0, to: order.count, by: batch).enumerated() {
         let indices = order[start..<min(start + batch, order.count)]
-        let features = model.features(of: train.images(indices, on: device))
+        let features = model.features(of: images.gathered(axis: 0, IntTensor(indices.map { Int32($0) }, on: device)))
         let losses = tasks.enumerated().map { place, task in
           model.logits(of: features, task: place).crossEntropy(train.labels(of: task, indices, on: device))
         }
@@ -121,18 +119,18 @@ extension MultiMNIST {
         optimizer.step(step.gradients, scale: rate.scale(at: epoch))
       }
       try objective.endEpoch()
-      accuracies = try test.accuracies(of: model, tasks: tasks, on: device)
+      accuracies = try test.accuracies(of: model, testImages, tasks: tasks)
       try onEpoch(epoch + 1, accuracies)
     }
     return accuracies
   }
 
-  private func accuracies(of model: MultiLeNet, tasks: [Int], on device: Device) throws -> [Double] {
+  private func accuracies(of model: MultiLeNet, _ images: Tensor, tasks: [Int]) throws -> [Double] {
     var right = tasks.map { _ in 0 }
     for start in stride(from: 0, to: count, by: 1000) {
       let indices = start..<min(start + 1000, count)
       try withoutGradients {
-        let features = model.features(of: images(indices, on: device))
+        let features = model.features(of: images.sliced(axis: 0, range: indices))
         for (place, task) in tasks.enumerated() {
           let answers = try model.logits(of: features, task: place).argmax(axis: 1).values()
           right[place] += zip(answers, indices).count { $0 == Int32(labels[task][$1]) }
