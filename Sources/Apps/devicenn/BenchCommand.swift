@@ -6,7 +6,7 @@ import Kernels
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures operators and a training step, or how well several tasks are learnt.",
-    subcommands: [OperatorBenchCommand.self, MultiMNISTCommand.self], defaultSubcommand: OperatorBenchCommand.self)
+    subcommands: [OperatorBenchCommand.self, MultitaskBenchCommand.self, MultiMNISTCommand.self], defaultSubcommand: OperatorBenchCommand.self)
 }
 
 struct OperatorBenchCommand: ParsableCommand {

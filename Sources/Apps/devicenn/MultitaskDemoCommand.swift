@@ -11,7 +11,7 @@ struct MultitaskDemoCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("A folder for the drawings and the run; an earlier demo in it is replaced.", valueName: "dir"))
   var out = "demo-multitask"
-  @Option(help: "Passes over the drawings.") var epochs = 16
+  @Option(help: "Passes over the drawings.") var epochs = 14
   @Option(help: "Decides what is drawn and how training goes.") var seed: UInt64 = 0
   @OptionGroup var device: DeviceOption
 

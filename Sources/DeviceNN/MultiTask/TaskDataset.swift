@@ -64,8 +64,8 @@ public struct TaskDataset: Sendable {
   /// Without decoding files.
   init(unchecked path: String, requests: [TaskRequest] = [], seed: UInt64 = 0) throws {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw DataError.noSuchFolder(path: path) }
-    let table = isFolder.boolValue ? try UTKFace.table(of: path) : try CSVTable(path: path)
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    let table = exists && isFolder.boolValue ? try UTKFace.table(of: path) : try CSVTable(path: path)
     let list = try ListedFiles(table)
     var requests = try requests.isEmpty ? list.labelColumns.map { TaskRequest(column: table.columns[$0]) } : list.checked(requests)
     if isFolder.boolValue {
