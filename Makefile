@@ -6,9 +6,10 @@ else
 test conformance: export DEVICENN_REQUIRE_OPENCL = 1
 endif
 
-.PHONY: demo test bench conformance dist setup setup-test
+.PHONY: demo demo-multitask test bench conformance dist setup setup-test
 
 demo: setup          ; swift run -c release $(FLAGS) devicenn demo
+demo-multitask: setup ; swift run -c release $(FLAGS) devicenn multitask demo
 test: setup-test     ; swift test -c release -Xswiftc -enable-testing $(FLAGS)
 bench: setup         ; Scripts/bench.sh $(FLAGS)
 conformance: setup-test ; Scripts/conformance.sh $(FLAGS)

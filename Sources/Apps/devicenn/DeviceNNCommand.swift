@@ -6,8 +6,9 @@ struct DeviceNNCommand: ParsableCommand {
     commandName: "devicenn",
     abstract: "Fine-tunes neural networks on any OpenCL device, and on a plain CPU.",
     subcommands: [
-      FinetuneCommand.self, EvaluateCommand.self, PredictCommand.self, DevicesCommand.self, DemoCommand.self,
-      ProfileCommand.self, DoctorCommand.self, InspectCommand.self, WeightsCommand.self, ModelsCommand.self,
+      FinetuneCommand.self, MultitaskCommand.self, EvaluateCommand.self, PredictCommand.self, DevicesCommand.self,
+      DemoCommand.self, ProfileCommand.self, BenchCommand.self, DoctorCommand.self, InspectCommand.self, WeightsCommand.self,
+      ModelsCommand.self,
       RateFinderCommand.self, CompareCommand.self, ExportCommand.self, DataCommand.self,
     ])
 }
