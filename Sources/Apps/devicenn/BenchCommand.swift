@@ -6,6 +6,7 @@ import Kernels
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures operators and a training step, or how well several tasks are learnt.",
+    discussion: "devicenn bench alone is devicenn bench operators; its options: devicenn help bench operators.",
     subcommands: [OperatorBenchCommand.self, MultitaskBenchCommand.self, MultiMNISTCommand.self], defaultSubcommand: OperatorBenchCommand.self)
 }
 
