@@ -6,6 +6,7 @@ import Kernels
 struct MultitaskCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "multitask", abstract: "Trains one network that answers several questions about each photo.",
+    discussion: "devicenn multitask --data FILE.csv is devicenn multitask train; its options: devicenn help multitask train.",
     subcommands: [MultitaskTrainCommand.self, MultitaskDemoCommand.self], defaultSubcommand: MultitaskTrainCommand.self)
 }
 
