@@ -20,7 +20,7 @@ public struct SpeechDataset: Sendable {
   /// All characters of the training texts, in order.
   public let alphabet: [Character]
   /// All questions that some training recording answers, in order.
-  public let tasks: [SpeechTask]
+  public let questions: [SpeechQuestion]
 
   /// Reads folders that hold `speech.csv` (columns `file`, `text`, `split` with train or test, and one for each question;
   /// what is unknown is empty), or recordings that are named as those of FSDD (`7_jackson_32.wav`; 0 to 4 are its test) or
@@ -47,8 +47,8 @@ public struct SpeechDataset: Sendable {
     test = utterances.filter(\.isTest)
     alphabet = Set(train.compactMap(\.text).joined()).sorted()
     var classes: [String: Set<String>] = [:]
-    for (task, answer) in train.flatMap(\.answers) { classes[task, default: []].insert(answer) }
-    tasks = classes.sorted { $0.key < $1.key }.map { SpeechTask($0.key, classes: $0.value.sorted()) }
+    for (question, answer) in train.flatMap(\.answers) { classes[question, default: []].insert(answer) }
+    questions = classes.sorted { $0.key < $1.key }.map { SpeechQuestion($0.key, classes: $0.value.sorted()) }
   }
 
   /// What two runs must agree on to be of the same recordings.

@@ -2,7 +2,7 @@ internal import Foundation
 public import Kernels
 
 /// A question about a voice that has one of a few answers: emotion, speaker, gender.
-public struct SpeechTask: Codable, Sendable, Equatable {
+public struct SpeechQuestion: Codable, Sendable, Equatable {
   public var name: String
   public var classes: [String]
 
@@ -33,7 +33,7 @@ public final class SpeechModel: Module {
     public let logProbabilities: Tensor
     /// How many of the T steps belong to each clip.
     public let steps: [Int]
-    /// logits(N,classes) of each task.
+    /// logits(N,classes) of each question.
     public let logits: [Tensor]
   }
 
@@ -41,7 +41,7 @@ public final class SpeechModel: Module {
   ///   - bands: of the spectrograms, a multiple of 4.
   ///   - characters: of the alphabet.
   public init(
-    bands: Int, characters: Int, tasks: [SpeechTask], dropout probability: Float = 0.2, seed: UInt64, on device: Device
+    bands: Int, characters: Int, questions: [SpeechQuestion], dropout probability: Float = 0.2, seed: UInt64, on device: Device
   ) {
     precondition(bands > 0 && bands % 4 == 0, "the network halves the bands twice, but there are \(bands)")
     let (channels, features, units) = (16, 96, 64)
@@ -61,7 +61,7 @@ public final class SpeechModel: Module {
     dropout = Dropout(probability, seed: random.next())
     transcript = linear(2 * units, characters + 1, &random)
     var heads: [Linear] = []
-    for task in tasks { heads.append(linear(features + 2 * units, task.classes.count, &random)) }
+    for question in questions { heads.append(linear(features + 2 * units, question.classes.count, &random)) }
     self.heads = heads
   }
 

@@ -1,0 +1,139 @@
+internal import Foundation
+
+/// The page of a speech model's run: curves, error rates, what was heard, and what was taken for what.
+public struct SpeechReport {
+  public var configuration: SpeechConfiguration
+  public var device: String
+  public var epochs: [EpochNumbers]
+  public var seconds: Double
+  public var heard: [HeardUtterance]
+
+  public init(
+    configuration: SpeechConfiguration, device: String, epochs: [EpochNumbers], seconds: Double, heard: [HeardUtterance]
+  ) {
+    (self.configuration, self.device, self.epochs) = (configuration, device, epochs)
+    (self.seconds, self.heard) = (seconds, heard)
+  }
+
+  /// Writes report.html, and its numbers for programs beside it.
+  public func write(to run: RunFolder) throws(FileError) {
+    try AtomicFile.write(html(), to: run.reportPath)
+    let sources = configuration.data.indices.map { source in
+      let numbers = scores(of: source).numbers.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.number($0.value)) }
+      return JSONValue.object([("data", .text(configuration.data[source]))] + numbers)
+    }
+    let json = JSONValue.object([("seconds", .number(seconds)), ("test", .list(sources))])
+    try AtomicFile.write(json.text + "\n", to: run.numbersPath)
+  }
+
+  private func scores(of source: Int) -> SpeechScores {
+    SpeechScores(heard.filter { $0.utterance.source == source }, configuration.questions)
+  }
+
+  func html() -> String {
+    let style = """
+      .clips { display: grid; gap: 18px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); }
+      .clips img { width: 100%; aspect-ratio: auto; border-radius: 10px; }
+      """
+    return htmlPage(
+      title: "What was said", style: style,
+      body: ([header, tables, "<div class=\"grid\">" + charts + "</div>"] + matrices + [clips]).joined(separator: "\n"))
+  }
+
+  private var header: String {
+    """
+    <header>
+    <p class="eyebrow">speech</p>
+    <h1>What was said, and how</h1>
+    <p class="lead">\(escaped(configuration.data.joined(separator: ", "))), trained on \(escaped(device)) in \(duration(seconds: seconds))</p>
+    <pre class="command"><code>\(escaped(configuration.command))</code></pre>
+    </header>
+    """
+  }
+
+  /// A row for each source.
+  private var tables: String {
+    let questions = configuration.questions.map(\.name)
+    let head = (["recordings", "clips", "character errors", "word errors", "all right"] + questions)
+      .map { "<th scope=\"col\">\(escaped($0))</th>" }.joined()
+    let rows = configuration.data.indices.map { source in
+      let scores = scores(of: source)
+      let name = URL(fileURLWithPath: configuration.data[source]).lastPathComponent
+      let cells = ["\(heard.count { $0.utterance.source == source })", percent(scores.characters.value), percent(scores.words.value),
+        percent(scores.exactShare)] + scores.confusions.map { percent($0.matrix.accuracy) }
+      return "<tr><th scope=\"row\">\(escaped(name))</th>" + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
+    }
+    return """
+      <section class="card"><h2>The test</h2>
+      <p class="note">clips that were not learnt from; a question that a set of recordings does not answer has a dash</p>
+      <div class="classes">
+      \(htmlTable(head: head, rows))
+      </div></section>
+      """
+  }
+
+  private var charts: String {
+    let x = epochs.map(\.epoch)
+    let losses = SVGChart(
+      title: "loss", x: x, format: .loss,
+      series: [
+        .init(name: "training", style: .quiet, values: epochs.map { $0["loss"] }),
+        .init(name: "test", style: .strong, values: epochs.map { $0["validation/loss"] }),
+      ])
+    let shares = SVGChart(
+      title: "right", x: x, format: .percent,
+      series: (["text/exact"] + configuration.questions.map { $0.name + "/accuracy" }).enumerated().map { i, name in
+        .init(name: String(name.prefix { $0 != "/" }), style: .numbered(i), values: epochs.map { $0["validation/" + name] })
+      })
+    return [("Loss", losses), ("Right answers", shares)].map { "<section class=\"card\"><h2>\($0)</h2>\($1.svg())</section>" }
+      .joined(separator: "\n")
+  }
+
+  private var matrices: [String] {
+    SpeechScores(heard, configuration.questions).confusions.filter { $0.matrix.total > 0 }.map { name, matrix in
+      let head = "<td></td>" + matrix.labels.map { "<th scope=\"col\"><span>\(escaped($0))</span></th>" }.joined()
+      let rows = matrix.labels.indices.map { actual in
+        "<tr><th scope=\"row\">\(escaped(matrix.labels[actual]))</th>" + matrix.labels.indices.map { predicted in
+          let count = matrix.counts[actual][predicted]
+          let heat = 100 * count / max(matrix.support(of: actual), 1)
+          return "<td class=\"\(actual == predicted ? "r" : "w")\(heat > 60 ? " s" : "")\" style=\"--p:\(heat)%\">\(count)</td>"
+        }.joined() + "</tr>"
+      }
+      return """
+        <section class="card"><h2>\(escaped(name)): what was taken for what</h2>
+        <p class="note">one row for each true answer, one column for each that was given</p>
+        <div class="matrix \(matrix.labels.count <= 8 ? "large" : "medium")">
+        \(htmlTable(head: head, rows))
+        </div></section>
+        """
+    }
+  }
+
+  /// A few clips of each source, those that were misheard first.
+  private var clips: String {
+    let spectra = configuration.data.indices.flatMap { source in
+      heard.filter { $0.utterance.source == source }
+        .sorted { ($0.isRight ? 1 : 0, $0.utterance.file) < ($1.isRight ? 1 : 0, $1.utterance.file) }.prefix(6)
+    }
+    let figures = spectra.map { one in
+      let picture = SpectrogramPicture(one.recognition, answers: one.recognition.answers(to: configuration.questions)).image(scale: 3)
+      let known = one.utterance.answers.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      return """
+        <figure><img alt="\(escaped(one.recognition.text))" src="data:image/png;base64,\(Data(picture.pngData()).base64EncodedString())">
+        <figcaption>heard <b>\(escaped(one.recognition.text))</b>, said \(escaped(one.utterance.text ?? "nobody knows"))
+        <small>\(escaped(([URL(fileURLWithPath: one.utterance.file).lastPathComponent] + known).joined(separator: ", ")))</small></figcaption></figure>
+        """
+    }
+    return """
+      <section class="card"><h2>What was heard</h2>
+      <p class="note">each letter stands where it begins; below it what was answered; misheard clips come first</p>
+      <div class="clips">
+      \(figures.joined(separator: "\n"))
+      </div></section>
+      """
+  }
+}
+
+extension HeardUtterance {
+  var isRight: Bool { utterance.text == nil || utterance.text == recognition.text }
+}
