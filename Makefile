@@ -6,9 +6,10 @@ else
 test conformance: export DEVICENN_REQUIRE_OPENCL = 1
 endif
 
-.PHONY: demo test bench conformance dist setup setup-test
+.PHONY: demo demo-speech test bench conformance dist setup setup-test setup-speech
 
 demo: setup          ; swift run -c release $(FLAGS) devicenn demo
+demo-speech: setup-speech ; swift run -c release $(FLAGS) devicenn speech demo
 test: setup-test     ; swift test -c release -Xswiftc -enable-testing $(FLAGS)
 bench: setup         ; swift run -c release $(FLAGS) devicenn bench
 conformance: setup-test ; Scripts/conformance.sh $(FLAGS)
@@ -16,3 +17,4 @@ dist: setup          ; Scripts/dist.sh $(FLAGS)
 
 setup:               ; @Scripts/setup.sh
 setup-test:          ; @Scripts/setup.sh test
+setup-speech:        ; @Scripts/setup.sh speech

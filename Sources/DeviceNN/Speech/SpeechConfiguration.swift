@@ -7,6 +7,8 @@ public struct SpeechOptions: Codable, Sendable, Equatable {
   public var learningRate: Float = 3e-3
   public var weightDecay: Float = 1e-2
   public var dropout: Float = 0.2
+  /// What the loss of the text counts for beside 1 for each question: it is the hardest to learn.
+  public var textWeight = 3.0
   /// Frames that a batch has room for, about.
   public var framesPerBatch = 2400
   /// Each clip is heard at one of these speeds, drawn anew in each epoch.
@@ -51,6 +53,7 @@ public struct SpeechConfiguration: Codable, Sendable, Equatable {
       ("alphabet", Set(alphabet).count == alphabet.count),
       ("questions", Set(names).count == names.count && questions.allSatisfy { !$0.classes.isEmpty }),
       ("options.epochs", options.epochs > 0), ("options.learningRate", options.learningRate > 0),
+      ("options.textWeight", options.textWeight > 0),
       ("options.framesPerBatch", options.framesPerBatch > 0), ("options.dropout", (0..<1).contains(options.dropout)),
       ("options.speeds", !options.speeds.isEmpty && options.speeds.allSatisfy { (0.5...2).contains($0) }),
     ]

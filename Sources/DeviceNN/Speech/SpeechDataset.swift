@@ -53,14 +53,13 @@ public struct SpeechDataset: Sendable {
 
   /// What two runs must agree on to be of the same recordings.
   var fingerprint: String {
-    let lines = (train + test).map { utterance in
+    var fingerprint = Fingerprint()
+    for utterance in train + test {
       let answers = utterance.answers.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-      return ([URL(fileURLWithPath: utterance.file).lastPathComponent, utterance.text ?? "", "\(utterance.isTest)"] + answers)
-        .joined(separator: "\t")
+      let name = URL(fileURLWithPath: utterance.file).lastPathComponent
+      fingerprint.add("\(name)\t\(utterance.text ?? "")\t\(utterance.isTest)\t\(answers.joined(separator: "\t"))\n")
     }
-    var hash = SHA256()
-    Data(lines.joined(separator: "\n").utf8).withUnsafeBytes { hash.update($0) }
-    return hash.digest()
+    return fingerprint.text
   }
 
   private static func utterances(in path: String) throws -> [Utterance] {

@@ -8,6 +8,8 @@ public struct SpeechFeatures: Sendable, Equatable {
 
   public var frames: Int { values.count / bands }
 
+  init(bands: Int, values: [Float]) { (self.bands, self.values) = (bands, values) }
+
   /// - Parameter clip: at any rate; the quiet at its ends is left out.
   public init(_ clip: AudioClip, _ spectrogram: LogMelSpectrogram) throws(DeviceError) {
     bands = spectrogram.settings.bands

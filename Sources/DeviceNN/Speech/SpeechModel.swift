@@ -61,7 +61,7 @@ public final class SpeechModel: Module {
     dropout = Dropout(probability, seed: random.next())
     transcript = linear(2 * units, characters + 1, &random)
     var heads: [Linear] = []
-    for question in questions { heads.append(linear(features + 2 * units, question.classes.count, &random)) }
+    for question in questions { heads.append(linear(2 * (features + 2 * units), question.classes.count, &random)) }
     self.heads = heads
   }
 
@@ -92,9 +92,13 @@ public final class SpeechModel: Module {
     y = norm2(conv2(y.reshaped([n, y.shape[1], bands / 4, 2 * y.shape[3]]))).relu()
     let local = dropout(norm3(projection(y.reshaped([n, y.shape[1], bands / 4 * y.shape[3]]))).relu())
     let context = dropout(encoder(local, lengths: steps))
-    let shares = zip(inside, 0...).map { $0 / Float(steps[$1 / y.shape[1]]) }
-    let pooled = (Tensor.concatenated([local, context], axis: 2) * Tensor(shares, shape: [n, y.shape[1], 1], on: x.device))
-      .sum(axes: [1])
+    // Of the whole clip: what it was on average, and how much it changed (Snyder et al. 2018).
+    let shares = Tensor(
+      zip(inside, 0...).map { $0 / Float(steps[$1 / y.shape[1]]) }, shape: [n, y.shape[1], 1], on: x.device)
+    let all = Tensor.concatenated([local, context], axis: 2)
+    let average = (all * shares).sum(axes: [1])
+    let spread = ((all.square() * shares).sum(axes: [1]) - average.square()).clamped(to: 1e-4...).sqrt()
+    let pooled = Tensor.concatenated([average, spread], axis: 1)
     return Answer(
       logProbabilities: transcript(context).logSoftmax().transposed([1, 0, 2]), steps: steps, logits: heads.map { $0(pooled) })
   }

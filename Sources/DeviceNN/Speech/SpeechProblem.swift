@@ -191,11 +191,14 @@ extension Trainer where Problem == SpeechProblem {
     let problem = try SpeechProblem(model, configuration, data: data, on: device)
     var settings = TrainerSettings(epochs: options.epochs)
     settings.clipNorm = 5
+    var schedule = OneCycle(steps: options.epochs * problem.batchesPerEpoch)
+    schedule.warmUp = 0.15
+    let weighting = StaticWeighting([options.textWeight] + data.questions.map { _ in 1 })
     try self.init(
-      problem, MultiTaskObjective(tasks: problem.tasks, balance: .losses(.equal), seed: options.seed, on: device),
+      problem, MultiTaskObjective(tasks: problem.tasks, weighting: weighting, seed: options.seed),
       AdamW(
         ParameterGroup.decaying(model.parameters(), learningRate: options.learningRate, weightDecay: options.weightDecay)),
-      schedule: OneCycle(steps: options.epochs * problem.batchesPerEpoch), settings, configuration: configuration,
+      schedule: schedule, settings, configuration: configuration,
       fingerprint: data.fingerprint, dataPath: data.paths.joined(separator: ", "), run: run, isResumed: isResumed)
   }
 }
