@@ -59,7 +59,7 @@ import Testing
     #expect(data.questions == [SpeechQuestion("mood", classes: ["ann", "bob"]), SpeechQuestion("speaker", classes: ["ann", "bob"])])
     let problem = try trainer("run", data).problem
     #expect(problem.tasks == ["text", "mood", "speaker"])
-    let next = try problem.batches(ofEpoch: 0)
+    let next = problem.batches(ofEpoch: 0)
     var (count, missing) = (0, Set<Int>())
     while let batch = try next() {
       count += 1
