@@ -6,9 +6,10 @@ else
 test conformance: export DEVICENN_REQUIRE_OPENCL = 1
 endif
 
-.PHONY: demo demo-speech test bench conformance dist setup setup-test setup-speech
+.PHONY: demo demo-multitask demo-speech test bench conformance dist setup setup-test setup-speech
 
 demo: setup          ; swift run -c release $(FLAGS) devicenn demo
+demo-multitask: setup ; swift run -c release $(FLAGS) devicenn multitask demo
 demo-speech: setup-speech ; swift run -c release $(FLAGS) devicenn speech demo
 test: setup-test     ; swift test -c release -Xswiftc -enable-testing $(FLAGS)
 bench: setup         ; swift run -c release $(FLAGS) devicenn bench

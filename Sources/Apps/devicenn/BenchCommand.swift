@@ -5,7 +5,13 @@ import Kernels
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench",
+    commandName: "bench", abstract: "Measures operators and a training step, or how well several tasks are learnt.",
+    subcommands: [OperatorBenchCommand.self, MultiMNISTCommand.self], defaultSubcommand: OperatorBenchCommand.self)
+}
+
+struct OperatorBenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "operators",
     abstract: "Measures operators, a training step and inference: one JSON object a line, medians of --runs.")
 
   @Option(help: "Timed repetitions of each measurement.") var runs = 5

@@ -19,7 +19,7 @@ struct DemoCommand: ParsableCommand {
   @OptionGroup var device: DeviceOption
 
   func run() throws {
-    try removeEarlierDemo()
+    try removeEarlierDemo(out, made: ["flowers", "fine-tuned", "from-scratch"])
     let (photos, tuned, scratch) = (out + "/flowers", out + "/fine-tuned", out + "/from-scratch")
     let species = try drawFlowers(to: photos, size: 96, seed: seed)
     try say("Drew \(species.count) species of flowers into \(photos): \(species.joined(separator: ", ")).")
@@ -49,15 +49,14 @@ struct DemoCommand: ParsableCommand {
   private func accuracy(of run: String) throws -> Double {
     try MetricsLog.read(RunFolder(run).metricsPath).last?.validationAccuracy ?? .nan
   }
+}
 
-  /// Only what a demo makes: a folder with anything else in it is somebody's.
-  private func removeEarlierDemo() throws {
-    let made = ["flowers", "fine-tuned", "from-scratch"]
-    let found = (try? FileManager.default.contentsOfDirectory(atPath: out)) ?? []
-    if let other = found.first(where: { !made.contains($0) }) {
-      complain("Error: \(out) holds '\(other)', which no demo made: name another folder with --out")
-      throw ExitCode.failure
-    }
-    for name in found { try FileManager.default.removeItem(atPath: out + "/" + name) }
+/// Removes only what a demo makes: a folder with anything else in it is somebody's.
+func removeEarlierDemo(_ folder: String, made: [String]) throws {
+  let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  if let other = found.first(where: { !made.contains($0) }) {
+    complain("Error: \(folder) holds '\(other)', which no demo made: name another folder with --out")
+    throw ExitCode.failure
   }
+  for name in found { try FileManager.default.removeItem(atPath: folder + "/" + name) }
 }

@@ -6,7 +6,7 @@ struct DeviceNNCommand: ParsableCommand {
     commandName: "devicenn",
     abstract: "Fine-tunes neural networks on any OpenCL device, and on a plain CPU.",
     subcommands: [
-      FinetuneCommand.self, EvaluateCommand.self, PredictCommand.self, DevicesCommand.self, DemoCommand.self,
+      FinetuneCommand.self, MultitaskCommand.self, EvaluateCommand.self, PredictCommand.self, DevicesCommand.self, DemoCommand.self,
       BenchCommand.self, DoctorCommand.self, InspectCommand.self, WeightsCommand.self, ModelsCommand.self,
       RateFinderCommand.self, CompareCommand.self, ExportCommand.self, DataCommand.self, SpeechCommand.self,
     ])

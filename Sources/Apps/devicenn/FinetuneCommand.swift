@@ -127,11 +127,16 @@ struct FinetuneCommand: ParsableCommand {
 
   private func defaultRun() -> String {
     let name = URL(fileURLWithPath: data ?? "run").lastPathComponent
-    let formatter = DateFormatter()
-    formatter.locale = Locale(identifier: "en_US_POSIX")
-    formatter.dateFormat = "yyyyMMdd-HHmmss"
-    return "runs/\(name)-\(formatter.string(from: Date()))"
+    return "runs/\(name)-\(runTime())"
   }
+}
+
+/// The time in a run's name.
+func runTime() -> String {
+  let formatter = DateFormatter()
+  formatter.locale = Locale(identifier: "en_US_POSIX")
+  formatter.dateFormat = "yyyyMMdd-HHmmss"
+  return formatter.string(from: Date())
 }
 
 func percent(_ fraction: Double) -> String { String(format: "%.1f %%", fraction * 100) }

@@ -4,7 +4,7 @@ import Kernels
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Says what a trained model sees in photos: the five likeliest classes of each.",
+    commandName: "predict", abstract: "Says what a trained model sees in photos: the five likeliest classes of each, or its answers to several questions.",
     discussion: "A photo that can't be read is named on standard error; the others are answered, and the command fails.")
 
   @Option(help: ArgumentHelp("The folder of a run.", valueName: "run")) var model: String
@@ -14,17 +14,13 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     let device = try device.open()
-    let (model, configuration) = try RunFolder(model).model(on: device)
-    var failures = 0
-    for path in images {
-      let image: Image
-      do { image = try Image(contentsOf: path, atLeast: configuration.imageSize) } catch {
-        complain("Error: \(error)")
-        if json { try say(jsonObject([("image", .text(path)), ("error", .text("\(error)"))])) }
-        failures += 1
-        continue
-      }
-      let batch = configuration.transform.batch(of: image)
+    let run = RunFolder(model)
+    try run.isMultiTask ? answerAll(run, device) : classify(run, device)
+  }
+
+  private func classify(_ run: RunFolder, _ device: Device) throws {
+    let (model, configuration) = try run.model(on: device)
+    try forEachImage(configuration.transform) { path, batch in
       let probabilities = try model.probabilities(
         batch, mirrored: configuration.training.testTimeAugmentation,
         temperature: configuration.temperature, on: device)[0]
@@ -37,6 +33,34 @@ struct PredictCommand: ParsableCommand {
       } else {
         try say(path + ": " + best.map { "\(configuration.classes[$0]) \(percent(probabilities[$0]))" }.joined(separator: ", "))
       }
+    }
+  }
+
+  /// All answers of a model that was trained for several tasks.
+  private func answerAll(_ run: RunFolder, _ device: Device) throws {
+    let (model, configuration) = try run.multiTaskModel(on: device)
+    try forEachImage(configuration.transform) { path, batch in
+      let answers = try model.answers(to: batch, mirrored: configuration.training.testTimeAugmentation, on: device)[0]
+      let named = zip(configuration.tasks, answers)
+      if json {
+        try say(jsonObject([("image", .text(path)), ("answers", .object(named.map { ($0.name, $0.json(of: $1)) }))]))
+      } else {
+        try say(path + ": " + named.map { "\($0.name) \($0.text(of: $1))" }.joined(separator: ", "))
+      }
+    }
+  }
+
+  private func forEachImage(_ transform: ImageTransform, _ answer: (String, ImageBatch) throws -> Void) throws {
+    var failures = 0
+    for path in images {
+      let image: Image
+      do { image = try Image(contentsOf: path, atLeast: transform.size) } catch {
+        complain("Error: \(error)")
+        if json { try say(jsonObject([("image", .text(path)), ("error", .text("\(error)"))])) }
+        failures += 1
+        continue
+      }
+      try answer(path, transform.batch(of: image))
     }
     if failures > 0 { throw ExitCode.failure }
   }

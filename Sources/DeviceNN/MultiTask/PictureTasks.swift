@@ -169,4 +169,10 @@ extension Trainer where Problem == PictureTasks {
       schedule: options.schedule(steps: options.epochs * steps), settings, configuration: configuration,
       fingerprint: data.fingerprint, dataPath: data.path, run: run, isResumed: isResumed)
   }
+
+  /// What the kept weights say of the validation pictures.
+  public func finalEvaluations() throws -> [TaskEvaluation] {
+    _ = try problem.measure()
+    return problem.latest
+  }
 }

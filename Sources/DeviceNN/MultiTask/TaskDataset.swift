@@ -67,7 +67,10 @@ public struct TaskDataset: Sendable {
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw DataError.noSuchFolder(path: path) }
     let table = isFolder.boolValue ? try UTKFace.table(of: path) : try CSVTable(path: path)
     let list = try ListedFiles(table)
-    let requests = try requests.isEmpty ? list.labelColumns.map { TaskRequest(column: table.columns[$0]) } : list.checked(requests)
+    var requests = try requests.isEmpty ? list.labelColumns.map { TaskRequest(column: table.columns[$0]) } : list.checked(requests)
+    if isFolder.boolValue {
+      for i in requests.indices { requests[i].kind = requests[i].kind ?? (requests[i].column == "age" ? .regression : .classes) }
+    }
     guard !requests.isEmpty else { throw table.failure(1, "the header has no column besides path and split") }
     let held = list.heldOut(0.2, seed: seed)
     let parts = list.pictures.indices.map { held.contains($0) ? DataPart.validation : list.pictures[$0].part }

@@ -54,6 +54,18 @@ public struct TaskMetric: Sendable, Equatable {
   }
 }
 
+extension TaskKind {
+  /// The name of the metric that tasks of this kind are compared by.
+  public var mainMetric: (name: String, isBetterHigher: Bool) {
+    switch self {
+    case .classes: ("accuracy", true)
+    case .multiLabel: ("macroF1", true)
+    case .regression, .counts: ("mae", false)
+    case .ordinal: ("classError", false)
+    }
+  }
+}
+
 extension TaskEvaluation {
   /// The first is what tasks are compared by.
   public var metrics: [TaskMetric] {
@@ -66,7 +78,7 @@ extension TaskEvaluation {
       return [metric("accuracy", confusion.accuracy), metric("macroF1", confusion.macroF1)]
         + (confusion.labels.count == 2 ? [metric("auc", rocCurve?.area)] : [])
     case .multiLabel(let names):
-      let byLabel = names.indices.map { label in labelConfusion(label) }
+      let byLabel = names.indices.map { label in confusion(ofLabel: label) }
       func mean(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.reduce(0, +) / Double(values.count) }
       return [
         metric("macroF1", mean(byLabel.compactMap { $0.f1(of: 1) })),
@@ -129,7 +141,8 @@ extension TaskEvaluation {
     }
   }
 
-  private func labelConfusion(_ label: Int) -> ConfusionMatrix {
+  /// Whether one of several labels was found.
+  func confusion(ofLabel label: Int) -> ConfusionMatrix {
     var matrix = ConfusionMatrix(labels: ["no", "yes"])
     for prediction in predictions {
       guard case .labels(let probabilities) = prediction.answer else { continue }

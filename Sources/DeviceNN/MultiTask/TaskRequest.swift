@@ -17,6 +17,18 @@ public struct TaskRequest: Sendable, Equatable {
     (self.column, self.kind, self.levels) = (column, kind, levels)
   }
 
+  /// The request that makes the task again, of the same data.
+  public init(_ task: LearningTask) {
+    column = task.name
+    switch task.kind {
+    case .classes: kind = .classes
+    case .multiLabel: kind = .labels
+    case .regression(_, _, let isUncertain): kind = isUncertain ? .uncertain : .regression
+    case .ordinal(let levels): (kind, self.levels) = (.ordinal, levels)
+    case .counts: kind = .counts
+    }
+  }
+
   /// Nil where the text is no task.
   public init?(_ text: String) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)

@@ -2,7 +2,7 @@
 extension Comparison {
   public func html() -> String {
     htmlPage(
-      title: title, style: comparisonStyle,
+      title: title, style: numberedStyle + "\n" + comparisonStyle,
       body: """
         <header>
         <p class="eyebrow">the most accurate first</p>
@@ -49,7 +49,7 @@ extension Comparison {
 }
 
 /// Colours of curves, which are no judgement here.
-private let comparisonStyle: String = {
+let numberedStyle: String = {
   let light = ["#0f766e", "#d2542f", "#4f5fb0", "#b07d12", "#93508f", "#2f86bd", "#6f8138", "#7b6a5e"]
   let dark = ["#45c4b4", "#f0805c", "#94a3ee", "#e0b04e", "#d392cf", "#6cb9e6", "#a9bd6c", "#b8a698"]
   func variables(_ colours: [String]) -> String {
@@ -63,15 +63,18 @@ private let comparisonStyle: String = {
       :root { \(variables(light)) }
       @media (prefers-color-scheme: dark) { :root { \(variables(dark)) } }
     \(rules.map { "  " + $0 }.joined(separator: "\n"))
-      .lead.wrong { color: var(--wrong); }
-      .comparison i {
-        display: inline-block; min-width: 20px; margin-right: 6px; padding: 0 5px; border-radius: 10px; color: var(--card);
-        font-style: normal; font-size: 12px; font-weight: 620; line-height: 20px; text-align: center;
-      }
-      .comparison th, .comparison td, .comparison .text, .comparison th.text { padding-left: 8px; padding-right: 8px; }
-      .comparison .text, .comparison th.text { text-align: left; }
-      .comparison td.text { font-size: 13px; }
-      .comparison table th:first-child { padding-left: 0; }
-      .comparison thead th:last-child:not(.text) { text-align: right; }
     """
 }()
+
+private let comparisonStyle = """
+    .lead.wrong { color: var(--wrong); }
+    .comparison i {
+      display: inline-block; min-width: 20px; margin-right: 6px; padding: 0 5px; border-radius: 10px; color: var(--card);
+      font-style: normal; font-size: 12px; font-weight: 620; line-height: 20px; text-align: center;
+    }
+    .comparison th, .comparison td, .comparison .text, .comparison th.text { padding-left: 8px; padding-right: 8px; }
+    .comparison .text, .comparison th.text { text-align: left; }
+    .comparison td.text { font-size: 13px; }
+    .comparison table th:first-child { padding-left: 0; }
+    .comparison thead th:last-child:not(.text) { text-align: right; }
+  """

@@ -40,6 +40,17 @@ func htmlTable(_ style: String? = nil, head: String? = nil, _ rows: [String]) ->
   """
 }
 
+/// A number that is to be seen first, with its name above and a note below.
+func htmlTile(_ name: String, _ value: String, _ note: String, _ style: String = "") -> String {
+  // Units are set smaller than their numbers.
+  let value = escaped(value).split(separator: " ").map { part in
+    part.contains { $0.isNumber } || part == "–" ? String(part) : "<i>\(part)</i>"
+  }.joined(separator: "\u{202F}")
+  return "<div class=\"tile \(style)\"><span>\(name)</span><strong>\(value)</strong><small>\(note)</small></div>"
+}
+
+func htmlTiles(_ tiles: [String]) -> String { "<section class=\"tiles\">\n\(tiles.joined(separator: "\n"))\n</section>" }
+
 /// `text` as HTML shows it, in an element or a quoted attribute.
 func escaped(_ text: String) -> String {
   var result = ""

@@ -4,15 +4,12 @@ import Foundation
 extension Report {
   var classes: String {
     guard confusion.total > 0 else { return "" }
-    let predicted = confusion.labels.map { "<th scope=\"col\"><span>\(escaped($0))</span></th>" }
     let columns = ["class", "images", "precision", "recall", "F1", "mostly taken for"].map { "<th scope=\"col\">\($0)</th>" }
     return """
       <div class="\(confusion.labels.count <= 8 ? "pair" : "stack")">
       <section class="card"><h2>What was taken for what</h2>
       <p class="note">one row for each true class, one column for each predicted one</p>
-      <div class="matrix \(matrixStyle)" tabindex="0">
-      \(htmlTable(head: "<td></td>" + predicted.joined(), confusion.labels.indices.map(matrixRow)))
-      </div>
+      \(confusion.html)
       </section>
       <div class="stack">
       <section class="card"><h2>Class by class</h2>
@@ -45,32 +42,6 @@ extension Report {
       </div>
       </section>
       """
-  }
-
-  /// Cells shrink with the number of classes; above 40 the table scrolls under names that stay.
-  private var matrixStyle: String {
-    switch confusion.labels.count {
-    case ...8: "large"
-    case ...40: "medium"
-    default: "small"
-    }
-  }
-
-  /// Colours are parts of the row, so that classes of all sizes compare; mistakes are drawn stronger (by the square
-  /// root), because the few that there are should be seen.
-  private func matrixRow(_ actual: Int) -> String {
-    let support = confusion.support(of: actual)
-    let cells = confusion.labels.indices.map { predicted in
-      let count = confusion.counts[actual][predicted]
-      guard count > 0 else { return actual == predicted ? "<td class=\"d\">0</td>" : "<td></td>" }
-      let part = Double(count) / Double(support)
-      let heat = Int((100 * (actual == predicted ? part : part.squareRoot())).rounded())
-      let style = (actual == predicted ? "r" : "w") + (heat > (actual == predicted ? 60 : 75) ? " s" : "")
-      let title = "\(confusion.labels[actual]) taken for \(confusion.labels[predicted]): \(count) of \(support)"
-      return "<td class=\"\(style)\" style=\"--p:\(heat)%\" title=\"\(escaped(title))\">\(count)</td>"
-    }
-    return
-      "<tr><th scope=\"row\" title=\"\(escaped(confusion.labels[actual]))\">\(escaped(confusion.labels[actual]))</th>\(cells.joined())</tr>"
   }
 
   private var hardestFirst: [Int] {

@@ -28,26 +28,15 @@ extension Report {
     let speeds = self.epochs.map(\.imagesPerSecond).filter(\.isFinite)
     let speed = speeds.isEmpty ? .nan : speeds.reduce(0, +) / Double(speeds.count)
     let tiles = [
-      tile(
+      htmlTile(
         "validation accuracy", percent(confusion.accuracy),
         "\(grouped(confusion.correct)) of \(grouped(confusion.total)) images right", "right"),
-      tile("validation loss", self.kept.map { decimal($0.validationLoss, places: 3) } ?? "–", kept),
-      rocCurve.map { tile("ROC-AUC", decimal($0.area, places: 3), "of two classes") }
-        ?? tile("macro F1", percent(confusion.macroF1), "mean of \(confusion.labels.count) classes"),
-      tile("time", duration(seconds: seconds), speed.isFinite ? "\(threeDigits(speed)) images/s in training" : ""),
+      htmlTile("validation loss", self.kept.map { decimal($0.validationLoss, places: 3) } ?? "–", kept),
+      rocCurve.map { htmlTile("ROC-AUC", decimal($0.area, places: 3), "of two classes") }
+        ?? htmlTile("macro F1", percent(confusion.macroF1), "mean of \(confusion.labels.count) classes"),
+      htmlTile("time", duration(seconds: seconds), speed.isFinite ? "\(threeDigits(speed)) images/s in training" : ""),
     ]
-    return "<section class=\"tiles\">\n\(tiles.joined(separator: "\n"))\n</section>"
-  }
-
-  private func tile(_ name: String, _ value: String, _ note: String, _ style: String = "") -> String {
-    "<div class=\"tile \(style)\"><span>\(name)</span><strong>\(unitsSmall(value))</strong><small>\(note)</small></div>"
-  }
-
-  /// Units are set smaller than their numbers.
-  private func unitsSmall(_ value: String) -> String {
-    escaped(value).split(separator: " ").map { part in
-      part.contains { $0.isNumber } || part == "–" ? String(part) : "<i>\(part)</i>"
-    }.joined(separator: "\u{202F}")
+    return htmlTiles(tiles)
   }
 
   private var charts: String {

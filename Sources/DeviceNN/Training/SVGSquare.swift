@@ -1,4 +1,4 @@
-// Parts of a whole against parts of a whole, as inline SVG: calibration, and ROC curves.
+// Two numbers of one range against each other, as inline SVG: calibration, ROC curves, what was said and what is right.
 
 /// One square chart with both axes from 0 to 100 %, and the diagonal.
 struct SVGSquare {
@@ -22,6 +22,8 @@ struct SVGSquare {
   var xName: String
   var yName: String
   var series: [Series]
+  /// What is written at a part of an axis.
+  var tick: (Double) -> String = { "\(Int(100 * $0)) %" }
 
   // The drawing's own units; the page scales it to the width of its card.
   private let left = 52.0
@@ -42,7 +44,7 @@ struct SVGSquare {
   }
 
   private func gridLines(_ tick: Double) -> [String] {
-    let text = "\(Int(100 * tick)) %"
+    let text = self.tick(tick)
     return [
       "<path class=\"rule\" d=\"M\(x(0)) \(y(tick))H\(x(1))M\(x(tick)) \(y(0))V\(y(1))\"/>",
       "<text class=\"tick\" x=\"\(left - 8)\" y=\"\(y(tick) + 4)\" text-anchor=\"end\">\(text)</text>",

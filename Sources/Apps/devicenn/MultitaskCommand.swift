@@ -1,0 +1,248 @@
+public import ArgumentParser
+public import DeviceNN
+import Foundation
+import Kernels
+
+struct MultitaskCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "multitask", abstract: "Trains one network that answers several questions about each photo.",
+    subcommands: [MultitaskTrainCommand.self, MultitaskDemoCommand.self], defaultSubcommand: MultitaskTrainCommand.self)
+}
+
+struct MultitaskTrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Trains one network that answers several questions about each photo.",
+    discussion: """
+      FILE.csv has the column path, relative to its folder, a column for each task, and perhaps split (train, val or \
+      test); an empty cell is a label that nobody knows. Kinds of tasks: classes, labels (several, with semicolons \
+      between them), regression, uncertain (regression that tells its deviation), ordinal (classes in an order, \
+      size:ordinal:small,medium,large), counts. Without --task all columns are tasks, and kinds are guessed. A folder \
+      of photos that are named as UTKFace's (age_gender_race_date.jpg) will do too.
+      """)
+
+  @Option(help: ArgumentHelp("The list of photos and labels, or a folder of UTKFace's.", valueName: "file.csv")) var data: String?
+  @Option(help: ArgumentHelp("A column to learn, and what kind of answer it wants; may be given several times. (default: all)", valueName: "column[:kind]"))
+  var task: [String] = []
+  @Option(help: ArgumentHelp("How the tasks are balanced: \(TaskBalance.names.joined(separator: ", ")). (default: equal)", valueName: "method"))
+  var weighting: String?
+  @Option(help: ArgumentHelp("A number for each task, with commas between them, by which its loss is multiplied. (default: 1 each)", valueName: "numbers"))
+  var weights: String?
+  @Option(help: "What tasks have in common: hard (one backbone), last-stage (but for its last stage), cross-stitch (a backbone each, mixed), attention (masks for each task), experts (mixed by gates). (default: hard)")
+  var sharing: Sharing?
+  @Flag(help: "Also train each task alone for as long, and report what sharing brought and cost.") var baseline = false
+  @Option(help: ArgumentHelp("The network, see 'devicenn models'. (default: that of the weights, or mobilenet_v2_035)", valueName: "name"))
+  var backbone: String?
+  @Option(help: ArgumentHelp("Pretrained weights, as finetune takes them. (default: what was pulled for the backbone, or the built-in ones)", valueName: "weights"))
+  var pretrained: String?
+  @Flag(help: "Start from random weights.") var fromScratch = false
+  @OptionGroup var training: TrainingOptions
+  @Option(help: ArgumentHelp("The run's folder. (default: runs/DATA-TIME)", valueName: "run")) var out: String?
+  @Flag(help: "Continue the run in --out, with the options that it was started with.") var resume = false
+  @Flag(help: "Leave out photos that can't be read, and say which.") var skipBadImages = false
+  @Flag(help: "Print JSON lines: one an epoch, then the result.") var json = false
+  @OptionGroup var device: DeviceOption
+
+  func validate() throws {
+    if resume && out == nil { throw ValidationError("--resume needs --out: the folder of the run to go on with.") }
+    if !resume && data == nil { throw ValidationError("--data is missing: a CSV file of photos and labels.") }
+    if out == "" { throw ValidationError("--out is empty: the run's folder is missing.") }
+    if pretrained != nil && fromScratch { throw ValidationError("--pretrained and --from-scratch exclude each other.") }
+    if let bad = task.first(where: { TaskRequest($0) == nil }) {
+      throw ValidationError(
+        "--task '\(bad)' is no COLUMN, COLUMN:KIND or COLUMN:ordinal:LOW,…,HIGH; kinds are "
+          + TaskRequest.Kind.allCases.map(\.rawValue).joined(separator: ", ") + ".")
+    }
+    if let weighting, TaskBalance(name: weighting) == nil {
+      throw ValidationError("--weighting '\(weighting)' is none of \(TaskBalance.names.joined(separator: ", ")).")
+    }
+    if let weighting, weighting == "static", weights == nil, !resume { throw ValidationError("--weighting static needs --weights.") }
+    if weights != nil, numbers == nil { throw ValidationError("--weights '\(weights!)' are no positive numbers with commas between them.") }
+    if let sharing, sharing == .crossStitch, let weighting, case .gradients = TaskBalance(name: weighting) {
+      throw ValidationError("--weighting \(weighting) compares gradients where tasks have something in common, and with --sharing cross-stitch nothing is.")
+    }
+    let unfit = [
+      ("--mixup", training.mixup != nil), ("--cutmix", training.cutmix != nil), ("--few-shot", training.fewShot != nil),
+      ("--label-column", training.labelColumn != nil), ("--head-warm-up", training.headWarmUp != nil),
+      ("--views", training.views != nil), ("--recipe gradual", training.recipe == .gradual),
+      ("--balance sampling", training.balance == .sampling),
+    ]
+    if let option = unfit.first(where: \.1)?.0 { throw ValidationError("\(option) is for one question with classes; several tasks can't be trained with it.") }
+  }
+
+  private var numbers: [Double]? {
+    guard let weights else { return nil }
+    let numbers = weights.split(separator: ",").compactMap { Double($0.trimmingCharacters(in: .whitespaces)) }.filter { $0 > 0 && $0.isFinite }
+    return numbers.count == weights.split(separator: ",", omittingEmptySubsequences: false).count ? numbers : nil
+  }
+
+  func run() throws { _ = try train() }
+
+  /// - Returns: the comparison with models of one task, if it was asked for.
+  func train() throws -> TaskComparison? {
+    let progress = ProgressBar()
+    defer { progress.clear() }
+    let folder = RunFolder(out ?? defaultRun())
+    let resumption = "devicenn multitask --resume --out \(quoted(folder.path))" + (baseline ? " --baseline" : "")
+      + (device.name.map { " --device \(quoted($0))" } ?? "")
+    let signals = whenInterrupted { end in
+      progress.print(folder.isRun ? "interrupted; to go on: \(resumption)" : "interrupted", then: end)
+    }
+    defer { signals.forEach { $0.cancel() } }
+    if !resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
+    let device = try device.open()
+    let stored = resume ? try resumedConfiguration(folder) : nil
+    let options = stored?.training
+    let data = try TaskDataset(
+      path: stored?.data ?? data!, requests: stored?.tasks.map(TaskRequest.init) ?? task.compactMap { TaskRequest($0) },
+      skippingBad: options?.skipsBadImages ?? skipBadImages, seed: options?.seed ?? training.seed ?? 0)
+    for bad in data.skipped { progress.print("skipped \(bad.error)") }
+    if let stored, stored.tasks != data.tasks { throw ModelError.otherData(path: folder.path, data: data.path) }
+    let weights = fromScratch || stored != nil ? nil : try PretrainedModel(weights: pretrained, backbone: backbone)
+    let configuration = try stored ?? newConfiguration(data, weights)
+    progress.print(
+      "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
+        + "\(data.validation.count) validation photos; sharing \(configuration.sharing.rawValue), weighting \(configuration.weighting)")
+    for (task, targets) in zip(data.tasks, data.train.targets) { progress.print("task \(description(of: task, targets))") }
+    let trainer = MultitaskTraining(device: device, progress: progress, isJSON: json)
+    let together = try trainer.train(configuration, weights, data, folder, isResumed: resume)
+    let comparison = baseline ? try compare(trainer, together, configuration, weights, data, folder) : nil
+    try TaskReport(
+      configuration, data: data, device: device.description.name, epochs: together.epochs, bestEpoch: together.bestEpoch,
+      evaluations: together.evaluations, cost: together.cost, comparison: comparison
+    ).write(to: folder)
+    try printResult(together, comparison, folder)
+    return comparison
+  }
+
+  /// Each task alone, with the same budget.
+  private func compare(
+    _ trainer: MultitaskTraining, _ together: TrainedTasks, _ configuration: MultiTaskConfiguration,
+    _ weights: PretrainedModel?, _ data: TaskDataset, _ folder: RunFolder
+  ) throws -> TaskComparison {
+    // A run that goes on has its weights; models of one task begin with those that it began with.
+    let isBuiltIn = configuration.weights == PretrainedWeights.name
+    let weights = try weights ?? (configuration.training.fromScratch ? nil
+      : PretrainedModel(weights: isBuiltIn ? nil : configuration.weights, backbone: configuration.architecture.name))
+    let alone = try data.tasks.indices.map { task in
+      let only = data.selecting(task: task)
+      trainer.progress.print("alone: \(data.tasks[task].name)")
+      var single = configuration
+      (single.tasks, single.sharing, single.weighting, single.taskWeights) = (only.tasks, .hard, "equal", nil)
+      let run = RunFolder("\(folder.path)/alone/\(data.tasks[task].name)")
+      let trained = try trainer.train(single, weights, only, run, isResumed: run.isRun)
+      return (evaluation: trained.evaluations[0], cost: trained.cost)
+    }
+    return TaskComparison(together: together.evaluations, together.cost, alone: alone)
+  }
+
+  private func printResult(_ result: TrainedTasks, _ comparison: TaskComparison?, _ folder: RunFolder) throws {
+    if json {
+      let tasks = result.evaluations.map { evaluation in
+        (evaluation.task.name, JSONValue.object(evaluation.metrics.map { ($0.name, .number($0.value)) }))
+      }
+      try say(
+        jsonObject(
+          [("run", .text(folder.path)), ("tasks", .object(tasks)), ("seconds", .number(result.cost.seconds))]
+            + (comparison.map { [("meanGain", .number($0.meanGain))] } ?? [])))
+    } else {
+      for evaluation in result.evaluations {
+        try say("\(evaluation.task.name): " + evaluation.metrics.map { "\($0.title) \($0.text)" }.joined(separator: ", "))
+      }
+      if let comparison { try say("\n" + comparison.text) }
+      try say("the report: \(folder.reportPath)")
+    }
+  }
+
+  private func newConfiguration(_ data: TaskDataset, _ weights: PretrainedModel?) throws -> MultiTaskConfiguration {
+    var options = FineTuningOptions()
+    if let size = training.imageSize { options.imageSize = size }
+    (options.fromScratch, options.skipsBadImages) = (fromScratch, skipBadImages)
+    options.recipe = training.recipe?.recipe ?? .full
+    options.takeDefaults(of: options.recipe == .head ? .full : options.recipe, pictures: data.train.count)
+    if let numbers, numbers.count != data.tasks.count {
+      throw ValidationError("--weights has \(numbers.count) numbers for \(data.tasks.count) tasks.")
+    }
+    var configuration = MultiTaskConfiguration(
+      architecture: try weights?.backbone ?? Backbone(named: backbone ?? PretrainedWeights.backboneName), tasks: data.tasks,
+      sharing: sharing ?? .hard, weighting: weighting.flatMap(TaskBalance.init) ?? .losses(.equal), taskWeights: numbers,
+      normalization: weights?.normalization, training: training.applied(to: options), data: self.data!,
+      weights: weights?.name ?? "from scratch")
+    configuration.command = typedCommand
+    return configuration
+  }
+
+  /// What was given again must be what the run was started with.
+  private func resumedConfiguration(_ folder: RunFolder) throws -> MultiTaskConfiguration {
+    var configuration = try folder.multiTaskConfiguration()
+    let stored = configuration.training
+    let given: [(option: String, stored: String, given: String?)] = [
+      ("--backbone", configuration.architecture.name, backbone), ("--weighting", configuration.weighting, weighting),
+      ("--sharing", configuration.sharing.rawValue, sharing?.rawValue),
+      ("--from-scratch", "\(stored.fromScratch)", fromScratch ? "true" : nil),
+    ]
+    let first = given.first { $0.given != nil && $0.given != $0.stored }.map { ($0.option, $0.stored, $0.given!) }
+    if let (option, stored, given) = first ?? training.difference(from: stored) {
+      throw ModelError.otherOption(path: folder.path, option: option, stored: stored, given: given)
+    }
+    // The photos may have moved; that they are the same is checked by their names.
+    if let data { configuration.data = data }
+    return configuration
+  }
+
+  private func description(of task: LearningTask, _ targets: TaskTargets) -> String {
+    let details =
+      switch task.kind {
+      case .classes(let names), .multiLabel(let names), .ordinal(let names):
+        " of " + (names.count > 8 ? "\(names.count)" : names.joined(separator: ", "))
+      case .regression(let mean, let deviation, _):
+        ", " + zip(mean, deviation).map { String(format: "%.3g ± %.3g", $0, $1) }.joined(separator: "; ")
+      case .counts(let mean): String(format: ", %.3g on average", mean)
+      }
+    let missing = targets.count - targets.presentCount
+    return "\(task.name): \(task.kind.name)\(details)"
+      + (missing > 0 ? "; \(missing) of \(targets.count) training photos have no label" : "")
+  }
+
+  private func defaultRun() -> String {
+    let name = URL(fileURLWithPath: data ?? "run").deletingPathExtension().lastPathComponent
+    return "runs/\(name)-\(runTime())"
+  }
+}
+
+extension Sharing: ExpressibleByArgument {}
+
+/// What came of a training.
+struct TrainedTasks {
+  var evaluations: [TaskEvaluation]
+  var epochs: [EpochNumbers]
+  var bestEpoch: Int?
+  var cost: TaskComparison.Cost
+}
+
+/// Trains models of tasks one after the other, with the same progress bar.
+struct MultitaskTraining {
+  let device: Device
+  let progress: ProgressBar
+  let isJSON: Bool
+
+  func train(
+    _ configuration: MultiTaskConfiguration, _ weights: PretrainedModel?, _ data: TaskDataset, _ folder: RunFolder,
+    isResumed: Bool
+  ) throws -> TrainedTasks {
+    device.releaseIdleMemory()
+    device.resetPeakMemory()
+    let model = configuration.makeModel(on: device)
+    if let weights, !isResumed { for note in try model.load(weights) { progress.print("\(note)") } }
+    let trainer = try Trainer(model, configuration, data: data, run: folder, on: device, isResumed: isResumed)
+    try trainer.train(onProgress: progress.update) { epoch in
+      progress.print(epoch.line(data.tasks, epochs: configuration.training.epochs))
+      if isJSON { try say(epoch.jsonLine) }
+    }
+    let evaluations = try trainer.finalEvaluations()
+    return TrainedTasks(
+      evaluations: evaluations, epochs: try trainer.epochs,
+      bestEpoch: configuration.training.patience == nil ? nil : try trainer.bestEpoch,
+      cost: .init(seconds: trainer.seconds, parameters: model.parameterCount, memory: device.memoryUse.peak))
+  }
+}
