@@ -72,8 +72,8 @@ import Testing
     var widths: (frames: Set<Int>, bands: Set<Int>) = ([], [])
     for stream in 0..<400 {
       var random = Philox(seed: 2, stream: UInt64(stream))
-      let (frames, bands) = augment.masks(frames: 50, bands: 17, random: &random)
-      #expect(frames.count == 50 && bands.count == 17 && (frames + bands).allSatisfy { $0 == 0 || $0 == 1 })
+      let (frames, bands) = augment.masks(frames: 100, bands: 17, random: &random)
+      #expect(frames.count == 100 && bands.count == 17 && (frames + bands).allSatisfy { $0 == 0 || $0 == 1 })
       for mask in [frames, bands] {
         // One hole at most.
         let edges = zip([1] + mask, mask + [1]).count { $0 > $1 }
@@ -82,7 +82,7 @@ import Testing
       widths.frames.insert(frames.count { $0 == 0 })
       widths.bands.insert(bands.count { $0 == 0 })
     }
-    // A fifth of 50 frames, and 7 bands, and everything below.
+    // A tenth of 100 frames, and 7 bands, and everything below.
     #expect(widths.frames == Set(0...10) && widths.bands == Set(0...7))
     var random = Philox(seed: 2)
     #expect(augment.masks(frames: 1, bands: 4, random: &random).frames == [1])

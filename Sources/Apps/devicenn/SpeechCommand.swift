@@ -19,7 +19,7 @@ struct SpeechTrainCommand: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("A folder of recordings; may be given several times.", valueName: "dir")) var data: [String] = []
-  @Option(help: "Passes over the data. (default: 25)") var epochs: Int?
+  @Option(help: "Passes over the data. (default: 30)") var epochs: Int?
   @Option(help: "Decides the first weights and all that is drawn while training. (default: 0)") var seed: UInt64?
   @Option(help: ArgumentHelp("The run's folder.", valueName: "run")) var out: String
   @Flag(help: "Continue the run in --out, with the options that it was started with.") var resume = false
@@ -125,7 +125,7 @@ struct SpeechDemoCommand: ParsableCommand {
     discussion: "Two of the voices are kept for the test. Needs the program espeak-ng, a package of most Linux distributions.")
 
   @Option(help: ArgumentHelp("A folder for the recordings and the run.", valueName: "dir")) var out = "demo-speech"
-  @Option(help: "Passes over the recordings.") var epochs = 25
+  @Option(help: "Passes over the recordings.") var epochs = 30
   @Option(help: "Decides how training goes.") var seed: UInt64 = 0
   @OptionGroup var device: DeviceOption
 

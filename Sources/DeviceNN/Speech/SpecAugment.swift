@@ -2,12 +2,12 @@
 public struct SpecAugment: Codable, Sendable, Equatable {
   public var frequencyMasks = 2
   /// Bands that a mask hides at most: Park's F.
-  public var frequencyWidth = 8
+  public var frequencyWidth = 5
   public var timeMasks = 2
   /// Frames that a mask hides at most: Park's T,
   public var timeWidth = 20
   /// but no larger part of a clip than this: Park's p.
-  public var timeShare: Float = 0.2
+  public var timeShare: Float = 0.1
 
   public init() {}
 

@@ -3,14 +3,14 @@ public import Kernels
 
 /// How a speech model is trained.
 public struct SpeechOptions: Codable, Sendable, Equatable {
-  public var epochs = 25
+  public var epochs = 30
   public var learningRate: Float = 3e-3
   public var weightDecay: Float = 1e-2
-  public var dropout: Float = 0.2
+  public var dropout: Float = 0.1
   /// What the loss of the text counts for beside 1 for each question: it is the hardest to learn.
   public var textWeight = 3.0
-  /// Frames that a batch has room for, about.
-  public var framesPerBatch = 2400
+  /// Frames that a batch has room for, about, of at most 16 clips.
+  public var framesPerBatch = 1200
   /// Each clip is heard at one of these speeds, drawn anew in each epoch.
   public var speeds: [Float] = [1, 0.9, 1.1]
   public var specAugment = SpecAugment()

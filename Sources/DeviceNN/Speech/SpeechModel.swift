@@ -41,7 +41,7 @@ public final class SpeechModel: Module {
   ///   - bands: of the spectrograms, a multiple of 4.
   ///   - characters: of the alphabet.
   public init(
-    bands: Int, characters: Int, questions: [SpeechQuestion], dropout probability: Float = 0.2, seed: UInt64, on device: Device
+    bands: Int, characters: Int, questions: [SpeechQuestion], dropout probability: Float = 0.1, seed: UInt64, on device: Device
   ) {
     precondition(bands > 0 && bands % 4 == 0, "the network halves the bands twice, but there are \(bands)")
     let (channels, features, units) = (16, 96, 64)

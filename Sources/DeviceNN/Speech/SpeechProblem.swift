@@ -33,7 +33,7 @@ public final class SpeechProblem: TrainingProblem {
     rounds = data.paths.indices.map { [train, framesPerBatch = configuration.options.framesPerBatch] source in
       let items = data.train.indices.filter { data.train[$0].source == source }
       let median = items.map { train[$0][0].frames }.sorted()[items.count / 2]
-      return (items, min(max(framesPerBatch / median, 1), 32), 1)
+      return (items, min(max(framesPerBatch / median, 1), 16), 1)
     }.balanced()
     network.scaleInput(by: train.map { $0[0] })
   }

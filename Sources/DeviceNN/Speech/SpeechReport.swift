@@ -36,7 +36,7 @@ public struct SpeechReport {
       .clips img { width: 100%; aspect-ratio: auto; border-radius: 10px; }
       """
     return htmlPage(
-      title: "What was said", style: style,
+      title: "What was said", style: numberedStyle + "\n" + style,
       body: ([header, tables, "<div class=\"grid\">" + charts + "</div>"] + matrices + [clips]).joined(separator: "\n"))
   }
 
@@ -59,17 +59,14 @@ public struct SpeechReport {
     let rows = configuration.data.indices.map { source in
       let scores = scores(of: source)
       let name = URL(fileURLWithPath: configuration.data[source]).lastPathComponent
-      let cells = ["\(heard.count { $0.utterance.source == source })", percent(scores.characters.value), percent(scores.words.value),
-        percent(scores.exactShare)] + scores.confusions.map { percent($0.matrix.accuracy) }
+      let count = heard.count { $0.utterance.source == source }
+      let errors = [scores.characters.value, scores.words.value, scores.exactShare]
+      let cells = ["\(count)"] + errors.map(percent) + scores.confusions.map { percent($0.matrix.accuracy) }
       return "<tr><th scope=\"row\">\(escaped(name))</th>" + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
     }
-    return """
-      <section class="card"><h2>The test</h2>
-      <p class="note">clips that were not learnt from; a question that a set of recordings does not answer has a dash</p>
-      <div class="classes">
-      \(htmlTable(head: head, rows))
-      </div></section>
-      """
+    return htmlCard(
+      "The test", note: "clips that were not learnt from; a question that a set of recordings does not answer has a dash",
+      "<div class=\"classes\">\n\(htmlTable(head: head, rows))\n</div>")
   }
 
   private var charts: String {
@@ -85,27 +82,14 @@ public struct SpeechReport {
       series: (["text/exact"] + configuration.questions.map { $0.name + "/accuracy" }).enumerated().map { i, name in
         .init(name: String(name.prefix { $0 != "/" }), style: .numbered(i), values: epochs.map { $0["validation/" + name] })
       })
-    return [("Loss", losses), ("Right answers", shares)].map { "<section class=\"card\"><h2>\($0)</h2>\($1.svg())</section>" }
-      .joined(separator: "\n")
+    return [htmlCard("Loss", losses.svg()), htmlCard("Right answers", shares.svg())].joined(separator: "\n")
   }
 
   private var matrices: [String] {
     SpeechScores(heard, configuration.questions).confusions.filter { $0.matrix.total > 0 }.map { name, matrix in
-      let head = "<td></td>" + matrix.labels.map { "<th scope=\"col\"><span>\(escaped($0))</span></th>" }.joined()
-      let rows = matrix.labels.indices.map { actual in
-        "<tr><th scope=\"row\">\(escaped(matrix.labels[actual]))</th>" + matrix.labels.indices.map { predicted in
-          let count = matrix.counts[actual][predicted]
-          let heat = 100 * count / max(matrix.support(of: actual), 1)
-          return "<td class=\"\(actual == predicted ? "r" : "w")\(heat > 60 ? " s" : "")\" style=\"--p:\(heat)%\">\(count)</td>"
-        }.joined() + "</tr>"
-      }
-      return """
-        <section class="card"><h2>\(escaped(name)): what was taken for what</h2>
-        <p class="note">one row for each true answer, one column for each that was given</p>
-        <div class="matrix \(matrix.labels.count <= 8 ? "large" : "medium")">
-        \(htmlTable(head: head, rows))
-        </div></section>
-        """
+      htmlCard(
+        "\(name): what was taken for what", note: "one row for each true answer, one column for each that was given",
+        matrix.html)
     }
   }
 
@@ -124,13 +108,9 @@ public struct SpeechReport {
         <small>\(escaped(([URL(fileURLWithPath: one.utterance.file).lastPathComponent] + known).joined(separator: ", ")))</small></figcaption></figure>
         """
     }
-    return """
-      <section class="card"><h2>What was heard</h2>
-      <p class="note">each letter stands where it begins; below it what was answered; misheard clips come first</p>
-      <div class="clips">
-      \(figures.joined(separator: "\n"))
-      </div></section>
-      """
+    return htmlCard(
+      "What was heard", note: "each letter stands where it begins; below it what was answered; misheard clips come first",
+      "<div class=\"clips\">\n\(figures.joined(separator: "\n"))\n</div>")
   }
 }
 
