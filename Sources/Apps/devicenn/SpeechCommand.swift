@@ -31,7 +31,14 @@ struct SpeechTrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let run = RunFolder(out)
+    let (run, progress) = (RunFolder(out), ProgressBar())
+    defer { progress.clear() }
+    let resumption = "devicenn speech train --resume --out \(quoted(out))" + (device.name.map { " --device \(quoted($0))" } ?? "")
+    let signals = whenInterrupted { end in
+      progress.print(run.isRun ? "interrupted; to go on: \(resumption)" : "interrupted", then: end)
+    }
+    defer { signals.forEach { $0.cancel() } }
+    if !resume && run.isRun { throw ModelError.alreadyARun(path: out) }
     let device = try device.open()
 
     // Recordings, and what is known of them.
@@ -44,7 +51,7 @@ struct SpeechTrainCommand: ParsableCommand {
       throw ModelError.otherOption(path: out, option: "--seed", stored: "\(stored.options.seed)", given: "\(seed)")
     }
     let speech = try SpeechDataset(paths: data.isEmpty ? stored!.data : data)
-    for question in speech.questions { complain("\(question.name): \(question.classes.joined(separator: ", "))") }
+    for question in speech.questions { progress.print("\(question.name): \(question.classes.joined(separator: ", "))") }
 
     // A network for their alphabet and questions.
     var options = SpeechOptions()
@@ -53,11 +60,11 @@ struct SpeechTrainCommand: ParsableCommand {
     var configuration = stored ?? SpeechConfiguration(speech, options: options)
     configuration.command = stored?.command ?? typedCommand
     let model = configuration.makeModel(on: device)
-    complain("\(speech.train.count) recordings to learn from, \(speech.test.count) for the test; \(model.parameterCount) parameters on \(device.description.name)")
+    progress.print(
+      "\(speech.train.count) recordings to learn from, \(speech.test.count) for the test; \(model.parameterCount) parameters "
+        + "on \(device.description.name)")
 
     // Training: it stores where it stands after each epoch.
-    let progress = ProgressBar()
-    defer { progress.clear() }
     let trainer = try Trainer(model, configuration, data: speech, run: run, on: device, isResumed: resume)
     try trainer.train(onProgress: progress.update) { epoch in
       progress.print("epoch \(epoch.epoch)/\(configuration.options.epochs)  \(epoch.speechLine)")
