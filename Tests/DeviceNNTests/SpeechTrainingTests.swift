@@ -81,7 +81,7 @@ import Testing
     let recognizer = try SpeechRecognizer(trainer.run, on: TestDevice.cpu)
     let clip = try AudioClip(contentsOf: folder.path(of: "one/8.wav"))
     #expect(try recognizer(clip.resampled(to: 16000)).text == "hi")
-    #expect(try recognizer(AudioClip(samples: [0], sampleRate: 8000), beamWidth: nil).steps.count <= 1)
+    #expect(try recognizer(AudioClip(samples: [0], sampleRate: 8000)).text.count <= 1)
   }
 
   @Test func reportsShowWhatWasHeard() throws {

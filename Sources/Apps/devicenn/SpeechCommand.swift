@@ -18,7 +18,8 @@ struct SpeechTrainCommand: ParsableCommand {
       is empty) and WAV files, or the recordings of FSDD or RAVDESS. Folders need not answer the same questions.
       """)
 
-  @Option(help: ArgumentHelp("A folder of recordings; may be given several times.", valueName: "dir")) var data: [String] = []
+  @Option(help: ArgumentHelp("A folder of recordings; may be given several times.", valueName: "dir"))
+  var data: [String] = []
   @Option(help: "Passes over the data. (default: 30)") var epochs: Int?
   @Option(help: "Decides the first weights and all that is drawn while training. (default: 0)") var seed: UInt64?
   @Option(help: ArgumentHelp("The run's folder.", valueName: "run")) var out: String
@@ -33,7 +34,8 @@ struct SpeechTrainCommand: ParsableCommand {
   func run() throws {
     let (run, progress) = (RunFolder(out), ProgressBar())
     defer { progress.clear() }
-    let resumption = "devicenn speech train --resume --out \(quoted(out))" + (device.name.map { " --device \(quoted($0))" } ?? "")
+    let resumption = "devicenn speech train --resume --out \(quoted(out))"
+      + (device.name.map { " --device \(quoted($0))" } ?? "")
     let signals = whenInterrupted { end in
       progress.print(run.isRun ? "interrupted; to go on: \(resumption)" : "interrupted", then: end)
     }
@@ -61,8 +63,8 @@ struct SpeechTrainCommand: ParsableCommand {
     configuration.command = stored?.command ?? typedCommand
     let model = configuration.makeModel(on: device)
     progress.print(
-      "\(speech.train.count) recordings to learn from, \(speech.test.count) for the test; \(model.parameterCount) parameters "
-        + "on \(device.description.name)")
+      "\(speech.train.count) recordings to learn from, \(speech.test.count) for the test; "
+        + "\(model.parameterCount) parameters on \(device.description.name)")
 
     // Training: it stores where it stands after each epoch.
     let trainer = try Trainer(model, configuration, data: speech, run: run, on: device, isResumed: resume)
@@ -129,7 +131,7 @@ struct SpeechDemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
     abstract: "Has words spoken by espeak-ng, calmly, excitedly and sadly, and learns to understand them.",
-    discussion: "Two of the voices are kept for the test. Needs the program espeak-ng, a package of most Linux distributions.")
+    discussion: "Two of ten voices are kept for the test. Needs the program espeak-ng, which most systems have a package of.")
 
   @Option(help: ArgumentHelp("A folder for the recordings and the run.", valueName: "dir")) var out = "demo-speech"
   @Option(help: "Passes over the recordings.") var epochs = 30

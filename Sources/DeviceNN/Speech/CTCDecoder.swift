@@ -22,12 +22,12 @@ public struct CTCDecoder: Sendable {
   static func stepsNeeded(_ labels: [Int32]) -> Int { labels.count + zip(labels, labels.dropFirst()).count { $0 == $1 } }
 
   /// The likeliest class of each step, repetitions as one, without blanks; and the step at which each character begins.
-  public func greedy(_ logProbabilities: [Float]) -> [(character: Character, step: Int)] {
-    var result: [(Character, Int)] = []
+  public func greedy(_ logProbabilities: [Float]) -> [TimedCharacter] {
+    var result: [TimedCharacter] = []
     var last = 0
     for (step, row) in rows(logProbabilities).enumerated() {
       let best = row.indices.max { row[$0] < row[$1] }! - row.startIndex
-      if best != last, best > 0 { result.append((alphabet[best - 1], step)) }
+      if best != last, best > 0 { result.append(TimedCharacter(character: alphabet[best - 1], step: step)) }
       last = best
     }
     return result

@@ -1,4 +1,5 @@
-/// A spectrogram as a picture: time from left to right, pitch from below, and each character that was heard where it begins.
+/// A spectrogram as a picture: time from left to right, pitch from below, and each character that was heard where it
+/// begins.
 public struct SpectrogramPicture {
   private let heard: SpeechRecognition
   private let answers: [String]
@@ -13,7 +14,8 @@ public struct SpectrogramPicture {
     let letter = BitmapFont.width * 3
     let width = max(frames * scale, answers.map { ($0.count + 1) * letter }.max() ?? 0) + 2 * margin
     let (top, line) = (margin, BitmapFont.height * 3 + margin)
-    var image = Image(width: width, height: top + bands * scale + 2 * margin + line * (1 + answers.count), red: 12, green: 12, blue: 20)
+    let height = top + bands * scale + 2 * margin + line * (1 + answers.count)
+    var image = Image(width: width, height: height, red: 12, green: 12, blue: 20)
     // From the quietest tenth to the loudest place.
     let sorted = features.values.sorted()
     let (low, high) = (sorted[sorted.count / 10], sorted.last!)
@@ -24,9 +26,10 @@ public struct SpectrogramPicture {
       }
     }
     var free = 0
-    for (character, step) in zip(heard.text, heard.steps) {
-      let x = max(margin + 2 * step * scale, free)
-      BitmapFont.draw(character, at: (x, top + bands * scale + margin), scale: 3, colour: (255, 255, 255), in: &image)
+    for one in heard.characters {
+      let x = max(margin + 2 * one.step * scale, free)
+      BitmapFont.draw(
+        one.character, at: (x, top + bands * scale + margin), scale: 3, colour: (255, 255, 255), in: &image)
       free = x + letter
     }
     for (row, answer) in answers.enumerated() {

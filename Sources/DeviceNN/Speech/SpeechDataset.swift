@@ -64,8 +64,12 @@ public struct SpeechDataset: Sendable {
 
   private static func utterances(in path: String) throws -> [Utterance] {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw DataError.noSuchFolder(path: path) }
-    guard isFolder.boolValue else { throw DataError.malformed(file: path, reason: "it is a file, but a folder of recordings was wanted") }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw DataError.noSuchFolder(path: path)
+    }
+    guard isFolder.boolValue else {
+      throw DataError.malformed(file: path, reason: "it is a file, but a folder of recordings was wanted")
+    }
     let table = path + "/speech.csv"
     if FileManager.default.fileExists(atPath: table) { return try utterances(table: CSVTable(path: table), folder: path) }
     let files = (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).sorted()
@@ -82,7 +86,8 @@ public struct SpeechDataset: Sendable {
   }
 
   private static func utterances(table: CSVTable, folder: String) throws -> [Utterance] {
-    guard let fileColumn = table.columns.firstIndex(of: "file"), let splitColumn = table.columns.firstIndex(of: "split") else {
+    let columns = ["file", "split"].map(table.columns.firstIndex)
+    guard let fileColumn = columns[0], let splitColumn = columns[1] else {
       throw DataError.malformedLine(file: table.path, line: 1, reason: "the columns 'file' and 'split' are wanted")
     }
     return try table.rows.map { row in
@@ -111,7 +116,9 @@ public struct SpeechDataset: Sendable {
   /// emotion, intensity, sentence, repetition, actor. Who speaks is no question: those of the test are strangers.
   private static func actedSentence(_ file: String) -> Utterance? {
     let parts = name(file).split(separator: "-").map { Int($0) ?? 0 }
-    guard parts.count == 7, (1...8).contains(parts[2]), (1...2).contains(parts[4]), (1...24).contains(parts[6]) else { return nil }
+    guard parts.count == 7, (1...8).contains(parts[2]), (1...2).contains(parts[4]), (1...24).contains(parts[6]) else {
+      return nil
+    }
     let emotions = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
     let sentences = ["kids are talking by the door", "dogs are sitting by the door"]
     return Utterance(

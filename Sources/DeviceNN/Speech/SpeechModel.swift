@@ -41,7 +41,8 @@ public final class SpeechModel: Module {
   ///   - bands: of the spectrograms, a multiple of 4.
   ///   - characters: of the alphabet.
   public init(
-    bands: Int, characters: Int, questions: [SpeechQuestion], dropout probability: Float = 0.1, seed: UInt64, on device: Device
+    bands: Int, characters: Int, questions: [SpeechQuestion], dropout probability: Float = 0.1, seed: UInt64,
+    on device: Device
   ) {
     precondition(bands > 0 && bands % 4 == 0, "the network halves the bands twice, but there are \(bands)")
     let (channels, features, units) = (16, 96, 64)
@@ -100,7 +101,8 @@ public final class SpeechModel: Module {
     let spread = ((all.square() * shares).sum(axes: [1]) - average.square()).clamped(to: 1e-4...).sqrt()
     let pooled = Tensor.concatenated([average, spread], axis: 1)
     return Answer(
-      logProbabilities: transcript(context).logSoftmax().transposed([1, 0, 2]), steps: steps, logits: heads.map { $0(pooled) })
+      logProbabilities: transcript(context).logSoftmax().transposed([1, 0, 2]), steps: steps,
+      logits: heads.map { $0(pooled) })
   }
 
   /// 1 for the first `counts` of `length`, else 0.

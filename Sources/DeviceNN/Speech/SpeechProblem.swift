@@ -141,10 +141,12 @@ public final class SpeechProblem: TrainingProblem {
     return numbers
   }
 
-  /// What the model hears in the test's clips now.
+  /// What the model hears in the test's clips now, with the likeliest text of a search.
   public func hear() throws -> [HeardUtterance] {
     network.evaluate()
     _ = try measure()
+    let texts = concurrentMap(latest.count) { [decoder, latest] in latest[$0].recognition.likeliestText(decoder) }
+    for (i, text) in texts.enumerated() { latest[i].recognition.text = text }
     return latest
   }
 

@@ -1,10 +1,16 @@
 public import Kernels
 
+/// A character, and the step of two frames at which it begins.
+public struct TimedCharacter: Sendable, Equatable {
+  public var character: Character
+  public var step: Int
+}
+
 /// What a model hears in a clip.
 public struct SpeechRecognition: Sendable, Equatable {
   public var text: String
-  /// The step of two frames at which each character of the text begins.
-  public var steps: [Int]
+  /// The likeliest character of each step of two frames, where one begins.
+  public var characters: [TimedCharacter]
   /// A probability for each class of each question.
   public var probabilities: [[Float]]
   /// The logarithms of the probabilities of each step's classes, as `CTCDecoder` takes them.
@@ -14,6 +20,9 @@ public struct SpeechRecognition: Sendable, Equatable {
 
   /// The likeliest class of each question.
   public var best: [Int] { probabilities.map { row in row.indices.max { (row[$0], $1) < (row[$1], $0) }! } }
+
+  /// The text whose ways to be said have the largest probability together, by a search of eight beams.
+  func likeliestText(_ decoder: CTCDecoder) -> String { decoder.beam(logProbabilities, width: 8)[0].text }
 
   /// The likeliest class of each question with its name, as lines say it.
   public func answers(to questions: [SpeechQuestion]) -> [String] {
@@ -37,7 +46,7 @@ extension SpeechModel.Answer {
       let own = Array(logs[clip * longest * classes..<(clip * longest + steps[clip]) * classes])
       let heard = decoder.greedy(own)
       return SpeechRecognition(
-        text: String(heard.map(\.character)), steps: heard.map(\.step),
+        text: String(heard.map(\.character)), characters: heard,
         probabilities: zip(questions, rows).map { question, row in
           Array(row[clip * question.classes.count..<(clip + 1) * question.classes.count])
         }, logProbabilities: own, features: batch.features[clip])
@@ -68,12 +77,12 @@ public final class SpeechRecognizer {
     decoder = configuration.decoder
   }
 
-  /// - Parameter beamWidth: of a search for the likeliest text; nil takes each step's likeliest character.
-  public func callAsFunction(_ clip: AudioClip, beamWidth: Int? = 8) throws(DeviceError) -> SpeechRecognition {
+  /// What is said in a clip of any rate, by a search for the likeliest text.
+  public func callAsFunction(_ clip: AudioClip) throws(DeviceError) -> SpeechRecognition {
     let batch = SpeechBatch(items: [0], features: [try SpeechFeatures(clip, spectrogram)])
     let answer = withoutGradients { batch.answer(of: model, on: device) }
     var heard = try answer.recognitions(of: batch, decoder, configuration.questions)[0]
-    if let beamWidth { heard.text = decoder.beam(heard.logProbabilities, width: beamWidth)[0].text }
+    heard.text = heard.likeliestText(decoder)
     return heard
   }
 }

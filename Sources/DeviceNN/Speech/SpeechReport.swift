@@ -45,7 +45,8 @@ public struct SpeechReport {
     <header>
     <p class="eyebrow">speech</p>
     <h1>What was said, and how</h1>
-    <p class="lead">\(escaped(configuration.data.joined(separator: ", "))), trained on \(escaped(device)) in \(duration(seconds: seconds))</p>
+    <p class="lead">\(escaped(configuration.data.joined(separator: ", "))), trained on \(escaped(device)) in \
+    \(duration(seconds: seconds))</p>
     <pre class="command"><code>\(escaped(configuration.command))</code></pre>
     </header>
     """
@@ -100,12 +101,14 @@ public struct SpeechReport {
         .sorted { ($0.isRight ? 1 : 0, $0.utterance.file) < ($1.isRight ? 1 : 0, $1.utterance.file) }.prefix(6)
     }
     let figures = spectra.map { one in
-      let picture = SpectrogramPicture(one.recognition, answers: one.recognition.answers(to: configuration.questions)).image(scale: 3)
+      let answers = one.recognition.answers(to: configuration.questions)
+      let picture = Data(SpectrogramPicture(one.recognition, answers: answers).image(scale: 3).pngData())
       let known = one.utterance.answers.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      let facts = [URL(fileURLWithPath: one.utterance.file).lastPathComponent] + known
       return """
-        <figure><img alt="\(escaped(one.recognition.text))" src="data:image/png;base64,\(Data(picture.pngData()).base64EncodedString())">
+        <figure><img alt="\(escaped(one.recognition.text))" src="data:image/png;base64,\(picture.base64EncodedString())">
         <figcaption>heard <b>\(escaped(one.recognition.text))</b>, said \(escaped(one.utterance.text ?? "nobody knows"))
-        <small>\(escaped(([URL(fileURLWithPath: one.utterance.file).lastPathComponent] + known).joined(separator: ", ")))</small></figcaption></figure>
+        <small>\(escaped(facts.joined(separator: ", ")))</small></figcaption></figure>
         """
     }
     return htmlCard(

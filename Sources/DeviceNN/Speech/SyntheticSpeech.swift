@@ -3,7 +3,8 @@ internal import Foundation
 /// Words spoken by the program `espeak-ng`, in voices, pitches and speeds that stand for calm, excited and sad.
 public struct SyntheticSpeech: Sendable {
   public var words = [
-    "start", "stop", "left", "right", "open", "close", "louder", "softer", "hello", "thank you", "good morning", "good night",
+    "start", "stop", "left", "right", "open", "close", "louder", "softer", "hello", "thank you", "good morning",
+    "good night",
   ]
   /// Variants of one voice: men's and women's.
   public var voices = ["m1", "m2", "m3", "m4", "m5", "m6", "f1", "f2", "f3", "f4"]
@@ -36,11 +37,14 @@ public struct SyntheticSpeech: Sendable {
       let part = testVoices.contains(row.voice) ? "test" : "train"
       return "\(row.file),\(row.word),\(row.emotion.name),\(row.voice.hasPrefix("m") ? "male" : "female"),\(part)"
     }
-    try AtomicFile.write((["file,text,emotion,gender,split"] + lines).joined(separator: "\n") + "\n", to: folder + "/speech.csv")
+    let table = (["file,text,emotion,gender,split"] + lines).joined(separator: "\n") + "\n"
+    try AtomicFile.write(table, to: folder + "/speech.csv")
     return rows.count
   }
 
-  private func speak(_ word: String, _ voice: String, _ pitch: Int, _ speed: Int, _ program: String, to path: String) throws {
+  private func speak(
+    _ word: String, _ voice: String, _ pitch: Int, _ speed: Int, _ program: String, to path: String
+  ) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     let partial = path + ".partial"
@@ -77,7 +81,8 @@ extension SpeechError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .noSynthesizer:
-      "the program espeak-ng is not here, which is to speak: install it with 'apt-get install espeak-ng' or 'brew install espeak-ng'"
+      "the program espeak-ng is not here, which is to speak: install it with 'apt-get install espeak-ng' or "
+        + "'brew install espeak-ng'"
     case .synthesizerFailed(let program, let status): "\(program) ended with status \(status) and no recording"
     }
   }

@@ -9,8 +9,10 @@ extension AudioClip {
     }
     var bound = powers.max() ?? 0
     for _ in 0..<Int(decibels / 10) { bound /= 10 }
-    guard bound > 0, let first = powers.firstIndex(where: { $0 >= bound }), let last = powers.lastIndex(where: { $0 >= bound })
-    else { return self }
+    let isLoud = { (power: Float) in power >= bound }
+    guard bound > 0, let first = powers.firstIndex(where: isLoud), let last = powers.lastIndex(where: isLoud) else {
+      return self
+    }
     let kept = max(first - 3, 0) * length..<min((last + 4) * length, samples.count)
     return AudioClip(samples: Array(samples[kept]), sampleRate: sampleRate)
   }

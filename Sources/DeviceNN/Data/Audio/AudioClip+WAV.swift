@@ -5,7 +5,8 @@ extension AudioClip {
   /// Rates that are read: from a telephone's to a studio's.
   public static let sampleRates = 8000...48000
 
-  /// Reads a WAV file of integers (8 bits without sign, 16, 24 or 32 with it) or floats; several channels become their mean.
+  /// Reads a WAV file of integers (8 bits without sign, 16, 24 or 32 with it) or floats; several channels become their
+  /// mean.
   ///
   /// A header may claim more sound than follows only where a program wrote to a pipe and could not know: then all is
   /// taken that is there. A last sample that is not whole is left out. Floats beyond 1 stay as they are.
@@ -86,7 +87,9 @@ private struct WAVFormat {
   }
 
   private init(_ bytes: Data, name: String) throws(AudioError) {
-    guard bytes.count >= 16 else { throw .damaged(file: name, reason: "its format has \(bytes.count) bytes, not 16 or more") }
+    guard bytes.count >= 16 else {
+      throw .damaged(file: name, reason: "its format has \(bytes.count) bytes, not 16 or more")
+    }
     let start = bytes.startIndex
     var codec = bytes.integer(UInt16.self, at: start)
     if codec == 0xFFFE, bytes.count >= 26 { codec = bytes.integer(UInt16.self, at: start + 24) }
