@@ -12,7 +12,9 @@ public struct SpectrogramPicture {
   public func image(scale: Int = 4) -> Image {
     let (frames, bands, margin) = (features.frames, features.bands, 8)
     let letter = BitmapFont.width * 3
-    let width = max(frames * scale, answers.map { ($0.count + 1) * letter }.max() ?? 0) + 2 * margin
+    // The last letter may begin at the last frame.
+    let lines = answers.map { $0.count * letter }.max() ?? 0
+    let width = max(frames * scale, lines) + letter + 2 * margin
     let (top, line) = (margin, BitmapFont.height * 3 + margin)
     let height = top + bands * scale + 2 * margin + line * (1 + answers.count)
     var image = Image(width: width, height: height, red: 12, green: 12, blue: 20)
