@@ -17,7 +17,8 @@
 //           whole numbers - matrix products - convolution - Winograd convolution - depthwise convolution -
 //           reductions - batch normalization - pooling - resampling - softmax - cross-entropy - losses of single elements -
 //           connectionist temporal classification - moments - group normalization - attention - recurrent steps -
-//           optimizer steps - gradient norms - images and random numbers - half storage - the device's own speed
+//           optimizer steps - gradient norms - images and random numbers - Fourier transform - half storage -
+//           the device's own speed
 
 #ifndef VECTOR
 #define VECTOR 4 // floats of a vector: 4, 8 or 16
@@ -3035,6 +3036,54 @@ __kernel void random_normal(const int n, const float mean, const float deviation
       z[j + 1] = radius * sinpi(turns);
     }
     for (int j = 0; j < min(4, end - i); j++) y[i + j] = mean + deviation * z[j];
+  }
+}
+
+// MARK: Fourier transform                                                                     groups(frames, 1, 1)
+
+// The longest frame, whose numbers a group keeps in local memory.
+#define FOURIER_SIZE 4096
+
+// y(frames,2,n/2+1): real and imaginary parts of the transform of frames of n real numbers, n a power of two from 2 to
+// FOURIER_SIZE. Frame f is window(n) · x from first + f · hop on, with zeros outside of x(length). roots(2,n/2) are the
+// cosines and sines of 2π · k / n.
+//
+// The even numbers of a frame become real and the odd ones imaginary parts of n/2 complex numbers. These are transformed
+// in place, from bit-reversed order by radix 2 (Cooley and Tukey 1965), and then taken apart by their symmetries.
+__kernel void real_fourier(const int n, const int length, const int hop, const int first,
+                           __global const float *restrict x, __global const float *restrict window,
+                           __global const float *restrict roots, __global float *restrict y) {
+  __local float re[FOURIER_SIZE / 2];
+  __local float im[FOURIER_SIZE / 2];
+  const int half_n = n / 2, start = first + GROUP(0) * hop;
+  __global const float *cosines = roots, *sines = roots + half_n;
+  for (int i = LANE; i < half_n; i += LOCAL) {
+    int reversed = 0;
+    for (int bit = 1, j = i; bit < half_n; bit *= 2, j /= 2) reversed = 2 * reversed + j % 2;
+    const int even = start + 2 * reversed, odd = even + 1;
+    re[i] = even >= 0 && even < length ? x[even] * window[2 * reversed] : 0.0f;
+    im[i] = odd >= 0 && odd < length ? x[odd] * window[2 * reversed + 1] : 0.0f;
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int span = 1; span < half_n; span *= 2) {
+    for (int i = LANE; i < half_n / 2; i += LOCAL) {
+      const int k = i & (span - 1), low = 2 * i - k, high = low + span, root = k * (half_n / span);
+      const float c = cosines[root], s = sines[root];
+      const float real = re[high] * c + im[high] * s, imaginary = im[high] * c - re[high] * s;
+      re[high] = re[low] - real;
+      im[high] = im[low] - imaginary;
+      re[low] += real;
+      im[low] += imaginary;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  y += (size_t)GROUP(0) * 2 * (half_n + 1);
+  for (int k = LANE; k <= half_n; k += LOCAL) {
+    const int a = k % half_n, b = (half_n - k) % half_n;
+    const float c = k < half_n ? cosines[k] : -1.0f, s = k < half_n ? sines[k] : 0.0f;
+    const float real = 0.5f * (im[a] + im[b]), imaginary = 0.5f * (re[b] - re[a]);
+    y[k] = 0.5f * (re[a] + re[b]) + c * real + s * imaginary;
+    y[half_n + 1 + k] = 0.5f * (im[a] - im[b]) + c * imaginary - s * real;
   }
 }
 

@@ -27,6 +27,12 @@ extension OperatorCase {
         }
       }
     },
+    OperatorCase("Fourier transform") { run in
+      for (size, frames, hop) in [(2, 1, 2), (4, 17, 3), (256, 3, 80), (Chosen.isSmall ? 64 : 4096, 2, 33)] {
+        let plan = FourierPlan(window: run.floats(size), on: run.device)
+        try run.keep(run.device.fourierTransform(run.input(300), length: 300, frames: frames, hop: hop, first: -1, plan))
+      }
+    },
     OperatorCase("adaptive steps") { run in
       for kind in 0..<5 {
         let tensors = [1, 3, 17, 64, 129, 8195, 7, 33, 5].map { count in

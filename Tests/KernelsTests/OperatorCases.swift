@@ -34,6 +34,8 @@ struct OperatorCase: Sendable, CustomTestStringConvertible {
       device.makeBuffer(numbers.floats(count).map { $0 + offset })
     }
 
+    func floats(_ count: Int) -> [Float] { numbers.floats(count) }
+
     func labels(_ count: Int, below classes: Int) -> Buffer {
       device.makeBuffer((0..<count).map { Int32($0 * 5 % classes) })
     }

@@ -8,7 +8,7 @@ struct DeviceNNCommand: ParsableCommand {
     subcommands: [
       FinetuneCommand.self, MultitaskCommand.self, EvaluateCommand.self, PredictCommand.self, DevicesCommand.self,
       DemoCommand.self, ProfileCommand.self, BenchCommand.self, DoctorCommand.self, InspectCommand.self, WeightsCommand.self,
-      ModelsCommand.self,
-      RateFinderCommand.self, CompareCommand.self, ExportCommand.self, DataCommand.self,
+      ModelsCommand.self, RateFinderCommand.self, CompareCommand.self, ExportCommand.self, DataCommand.self,
+      DrivingCommand.self, SpeechCommand.self,
     ])
 }

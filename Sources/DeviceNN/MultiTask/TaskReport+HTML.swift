@@ -52,7 +52,7 @@ extension TaskReport {
       cost("time") { duration(seconds: $0.seconds) }, cost("parameters") { grouped($0.parameters) },
       cost("memory in training") { mebibytes($0.memory) },
     ]
-    return card(
+    return htmlCard(
       "Together and alone", note: "the same budget of epochs for each; the mean gain is \(signedPercent(comparison.meanGain))",
       "<div class=\"classes\">\n\(htmlTable(head: head, rows + costs))\n</div>")
   }
@@ -105,7 +105,7 @@ extension TaskReport {
       }
       return "<tr><th scope=\"row\">\(escaped(evaluations[i].task.name))</th>\(cells.joined())</tr>"
     }
-    return card(
+    return htmlCard(
       "Gradients in the last epoch", note: "the cosine between each two tasks' gradients",
       "<div class=\"matrix large\" tabindex=\"0\">\n\(htmlTable(head: "<td></td>" + heads, rows))\n</div>")
   }
@@ -118,7 +118,7 @@ extension TaskReport {
       series: series.map { series in
         .init(name: series.name, style: series.style, values: epochs.map { $0[series.number] })
       })
-    return card(title, note: note, chart.svg())
+    return htmlCard(title, note: note, chart.svg())
   }
 
   // MARK: Answers
@@ -128,8 +128,8 @@ extension TaskReport {
     let title = "\(evaluation.task.name): what was said"
     let numbers = evaluation.metrics.map { "\($0.title) \($0.text)" }.joined(separator: ", ")
     let note = "\(grouped(evaluation.predictions.count)) validation photos with a label: \(numbers)"
-    if let confusion = evaluation.confusion { return card(title, note: note, confusion.html) }
-    if case .multiLabel(let names) = evaluation.task.kind { return card(title, note: note, labelTable(evaluation, names)) }
+    if let confusion = evaluation.confusion { return htmlCard(title, note: note, confusion.html) }
+    if case .multiLabel(let names) = evaluation.task.kind { return htmlCard(title, note: note, labelTable(evaluation, names)) }
     let pairs = evaluation.pairs(0)
     guard let low = pairs.flatMap({ [$0.target, $0.answer] }).min(), let high = pairs.flatMap({ [$0.target, $0.answer] }).max(),
       high > low
@@ -147,7 +147,7 @@ extension TaskReport {
               note: "\(significant(pair.target)), said \(significant(pair.answer))")
           })
       ], tick: { significant(low + $0 * (high - low)) })
-    return card(title, note: note, plot.svg())
+    return htmlCard(title, note: note, plot.svg())
   }
 
   private func labelTable(_ evaluation: TaskEvaluation, _ names: [String]) -> String {
@@ -170,11 +170,6 @@ extension TaskReport {
         ("memory in training", mebibytes(cost.memory)), ("seed", "\(options.seed)"),
       ]
     let rows = all.map { "<dt>\(escaped($0.0))</dt><dd>\(escaped($0.1))</dd>" }
-    return card("The run", "<dl>\n\(rows.joined(separator: "\n"))\n</dl>")
-  }
-
-  private func card(_ title: String, note: String? = nil, _ body: String) -> String {
-    "<section class=\"card\"><h2>\(escaped(title))</h2>\n"
-      + (note.map { "<p class=\"note\">\(escaped($0))</p>\n" } ?? "") + "\(body)\n</section>"
+    return htmlCard("The run", "<dl>\n\(rows.joined(separator: "\n"))\n</dl>")
   }
 }

@@ -51,6 +51,16 @@ func htmlTile(_ name: String, _ value: String, _ note: String, _ style: String =
 
 func htmlTiles(_ tiles: [String]) -> String { "<section class=\"tiles\">\n\(tiles.joined(separator: "\n"))\n</section>" }
 
+/// A part of a page.
+///
+/// - Parameters:
+///   - title: as text, as is the note below it.
+///   - body: as HTML.
+func htmlCard(_ title: String, note: String? = nil, _ body: String) -> String {
+  "<section class=\"card\"><h2>\(escaped(title))</h2>\n"
+    + (note.map { "<p class=\"note\">\(escaped($0))</p>\n" } ?? "") + "\(body)\n</section>"
+}
+
 /// `text` as HTML shows it, in an element or a quoted attribute.
 func escaped(_ text: String) -> String {
   var result = ""
