@@ -52,14 +52,36 @@ extension ImageClassifier {
 
   /// The parameters and statistics as a checkpoint of `publisher` has them; adapters are merged into them.
   public func records(by publisher: Publisher) throws(DeviceError) -> [TensorRecord] {
+    try records { stored($0, $1, by: publisher) }
+  }
+}
+
+extension Module {
+  /// The parameters and statistics under their own names, in the layouts of files; adapters are merged into them.
+  public func records() throws(DeviceError) -> [TensorRecord] { try records(StoredTensor.init) }
+
+  /// - Parameter stored: the name and shape in a file of those here.
+  fileprivate func records(_ stored: (String, [Int]) -> StoredTensor) throws(DeviceError) -> [TensorRecord] {
     var records: [TensorRecord] = []
     let adapters = Set(parameters().compactMap(\.adapter).flatMap { [$0.down, $0.up] }.map(ObjectIdentifier.init))
     for (name, parameter) in namedParameters() where !adapters.contains(ObjectIdentifier(parameter)) {
-      let stored = stored(name, parameter.storedShape, by: publisher)
+      let stored = stored(name, parameter.storedShape)
       let scalars = try parameter.adapted.scalars()
       records.append(TensorRecord(name: stored.name, shape: stored.shape, parameter.stored(scalars)))
     }
     return records
+  }
+
+  /// Loads what `records()` made, whole, or throws and leaves the module as it was.
+  public func load(_ file: any Checkpoint) throws(CheckpointError) {
+    let all = namedParameters()
+    try file.check(all.map { ($0.name, $0.parameter.storedShape) })
+    for (name, parameter) in all { parameter.assign(parameter.inMemory(try file.floats(named: name))) }
+  }
+
+  /// Makes low-rank changes a part of the weights.
+  public func mergeAdapters() throws(DeviceError) {
+    for parameter in parameters() { try parameter.merge() }
   }
 }
 

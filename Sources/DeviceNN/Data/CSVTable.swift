@@ -21,6 +21,8 @@ public struct CSVTable: Sendable, Equatable {
 
   private init(_ other: CSVTable) { self = other }
 
+  init(path: String, columns: [String], rows: [Row]) { (self.path, self.columns, self.rows) = (path, columns, rows) }
+
   init(parsing bytes: [UInt8], path: String) throws(DataError) {
     // Spreadsheets begin files with the mark of UTF-8.
     let bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]

@@ -82,19 +82,9 @@ public struct ImageDataset: Sendable {
   /// A number that changes with the pictures' order, names, labels and files' sizes: a resumed run must see what it saw
   /// before.
   public var fingerprint: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func add(_ text: String) { for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 } }
-    classes.forEach { add($0 + "\n") }
-    for source in [train, validation] {
-      for i in 0..<source.count {
-        let size = (source as? ImageFiles).flatMap { Self.byteCount(of: $0.path(at: i)) } ?? 0
-        add("\(source.name(at: i)) \(source.label(at: i)) \(size)\n")
-      }
-    }
-    return String(hash, radix: 16)
-  }
-
-  private static func byteCount(of path: String) -> Int? {
-    try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+    var hash = Fingerprint()
+    classes.forEach { hash.add($0 + "\n") }
+    for source in [train, validation] { hash.add(source) { "\(source.label(at: $0))" } }
+    return hash.text
   }
 }

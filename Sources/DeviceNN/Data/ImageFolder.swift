@@ -79,11 +79,7 @@ public struct ImageFolder: Sendable, Equatable {
     let (goodTest, badTest) = test?.sortedByHealth() ?? ([], [])
     let bad = badTrain + badValidation + badTest
     if bad.isEmpty { return (self, []) }
-    guard skippingBad else {
-      throw .unreadableImages(
-        files: bad.prefix(5).map { "\($0.file) (\($0.error.reason))" }, count: bad.count,
-        total: train.count + validation.count + (test?.count ?? 0))
-    }
+    guard skippingBad else { throw .unreadable(bad, of: train.count + validation.count + (test?.count ?? 0)) }
     let remaining = train.selecting(goodTrain)
     let present = Set(remaining.labels)
     if let empty = classes.indices.first(where: { !present.contains(Int32($0)) }) {
@@ -98,7 +94,7 @@ public struct ImageFolder: Sendable, Equatable {
 
 extension ImageFiles {
   /// The numbers of those that decode, and those that don't. Decoding at an eighth reads every bit of a JPEG file too.
-  fileprivate func sortedByHealth() -> (good: [Int], bad: [ImageFolder.BadImage]) {
+  func sortedByHealth() -> (good: [Int], bad: [ImageFolder.BadImage]) {
     let errors = concurrentMap(count) { index -> ImageError? in
       do throws(ImageError) {
         _ = try image(at: index, atLeast: 1)
@@ -111,6 +107,12 @@ extension ImageFiles {
       errors[index].map { ImageFolder.BadImage(file: path(at: index), error: $0) }
     }
     return (errors.indices.filter { errors[$0] == nil }, bad)
+  }
+}
+
+extension DataError {
+  static func unreadable(_ bad: [ImageFolder.BadImage], of total: Int) -> DataError {
+    .unreadableImages(files: bad.prefix(5).map { "\($0.file) (\($0.error.reason))" }, count: bad.count, total: total)
   }
 }
 

@@ -7,11 +7,18 @@ func fitting<Value>(
   retry: (ImageBatch) throws(DeviceError) -> Void
 ) throws -> Value {
   do throws(DeviceError) { return try work() } catch {
-    guard case .outOfMemory = error else { throw error }
-    throw ModelError.batchTooLarge(
-      batch: batch.count, fits: largestBatch(like: batch, on: device, retry), device: device.description.name,
-      memory: device.description.memory)
+    throw explained(error, of: batch, on: device, retry: retry)
   }
+}
+
+/// How many pictures would fit, where `error` says that a batch did not; else the error itself.
+func explained(
+  _ error: DeviceError, of batch: ImageBatch, on device: Device, retry: (ImageBatch) throws(DeviceError) -> Void
+) -> any Error {
+  guard case .outOfMemory = error else { return error }
+  return ModelError.batchTooLarge(
+    batch: batch.count, fits: largestBatch(like: batch, on: device, retry), device: device.description.name,
+    memory: device.description.memory)
 }
 
 /// Memory grows linearly with a batch, so two small ones tell. Less than the batch that did not fit; 0 if nothing does.

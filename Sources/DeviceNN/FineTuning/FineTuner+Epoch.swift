@@ -7,13 +7,7 @@ extension FineTuner {
 
   /// The schedule's factor on the rates at a step of the run.
   func rate(at step: Int) -> Float {
-    let steps = max(options.epochs * stepsPerEpoch, 1)
-    switch options.schedule {
-    case .oneCycle: return OneCycle(steps: steps).scale(at: step)
-    case .cosine:
-      let rise = steps / 20
-      return WarmUp(steps: rise, start: 0.01, then: CosineDecay(steps: max(steps - rise, 1))).scale(at: step)
-    }
+    options.schedule(steps: options.epochs * stepsPerEpoch).scale(at: step)
   }
 
   /// - Returns: the mean loss, and how many pictures were shown.

@@ -78,6 +78,17 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
 
   public init() {}
 
+  /// The chosen schedule over so many steps.
+  func schedule(steps: Int) -> any Schedule {
+    let steps = max(steps, 1)
+    switch schedule {
+    case .oneCycle: return OneCycle(steps: steps)
+    case .cosine:
+      let rise = steps / 20
+      return WarmUp(steps: rise, start: 0.01, then: CosineDecay(steps: max(steps - rise, 1)))
+    }
+  }
+
   var imageAugmentation: Augmentation? {
     switch augmentation {
     case .none: nil

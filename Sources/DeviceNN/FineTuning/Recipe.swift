@@ -59,12 +59,18 @@ extension FineTuningOptions {
 }
 
 extension Recipe {
-  /// Decides what of `model` is trained, and at which rates. Rates fall by `layerDecay` from block to block towards the
+  /// Decides what of a model is trained, and at which rates. Rates fall by `layerDecay` from block to block towards the
   /// input; scales and biases don't decay.
-  func parameterGroups(_ model: any ImageClassifier, _ options: FineTuningOptions) -> [ParameterGroup] {
+  ///
+  /// - Parameter networks: the backbones in the model, side by side where there are several; nil where it is one itself.
+  ///   What else the model has learns as heads do.
+  func parameterGroups(
+    _ model: any Module, of networks: [any ImageClassifier]? = nil, _ options: FineTuningOptions
+  ) -> [ParameterGroup] {
+    let networks = networks ?? [model as! any ImageClassifier]
     switch self {
-    case .head: model.backboneParameters.forEach { $0.isTrainable = false }
-    case .lora: model.adapt(rank: options.rank, seed: options.seed)
+    case .head: networks.flatMap(\.backboneParameters).forEach { $0.isTrainable = false }
+    case .lora: networks.forEach { $0.adapt(rank: options.rank, seed: options.seed) }
     case .full, .gradual: break
     }
     func groups(_ parameters: [Parameter], rate: Float) -> [ParameterGroup] {
@@ -74,17 +80,23 @@ extension Recipe {
     // Adapters start at nothing, so they take the rate of new layers.
     let backboneRate = options.learningRate * (options.fromScratch ? 1 : self == .lora ? 1 : 1 / 3)
     let headRate = options.learningRate * 3
-    let blocks = model.stages.joined().map { $0.parameters() }
-    // Tokens and position embeddings, which belong to no block, come before all of them.
+    // A model may use only a part of a network.
+    let all = model.parameters()
+    let used = Set(all.map(ObjectIdentifier.init))
+    func within(_ parameters: [Parameter]) -> [Parameter] { parameters.filter { used.contains(ObjectIdentifier($0)) } }
+    let backbone = within(networks.flatMap(\.backboneParameters))
+    // Blocks of one depth together. Tokens and position embeddings, which belong to no block, come before all of them.
+    let columns = networks.map { Array($0.stages.joined()) }
+    let blocks = columns[0].indices.map { depth in within(columns.flatMap { $0[depth].parameters() }) }
     let inBlocks = Set(blocks.joined().map(ObjectIdentifier.init))
-    let outside = model.backboneParameters.filter { !inBlocks.contains(ObjectIdentifier($0)) }
+    let outside = backbone.filter { !inBlocks.contains(ObjectIdentifier($0)) }
     let layers = outside.isEmpty ? blocks : [outside] + blocks
-    guard options.layerDecay < 1 else {
-      return groups(layers.flatMap { $0 }, rate: backboneRate) + groups(model.head.parameters(), rate: headRate)
-    }
+    let inBackbone = Set(backbone.map(ObjectIdentifier.init))
+    let heads = groups(all.filter { !inBackbone.contains(ObjectIdentifier($0)) }, rate: headRate)
+    guard options.layerDecay < 1 else { return groups(layers.flatMap { $0 }, rate: backboneRate) + heads }
     return layers.enumerated().flatMap { depth, parameters in
       groups(parameters, rate: backboneRate * power(options.layerDecay, layers.count - 1 - depth))
-    } + groups(model.head.parameters(), rate: headRate)
+    } + heads
   }
 
   private func power(_ base: Float, _ exponent: Int) -> Float { (0..<exponent).reduce(1) { product, _ in product * base } }

@@ -57,14 +57,22 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   var impossibleField: String? {
     let checks: [(String, Bool)] = [
       ("classes", classes.count > 1 && Set(classes).count == classes.count), ("mean", mean.count == 3),
-      ("deviation", deviation.count == 3 && deviation.allSatisfy { $0 > 0 }), ("imageSize", (1...4096).contains(imageSize)),
-      ("training.imageSize", training.imageSize == imageSize), ("training.epochs", (1...1_000_000).contains(training.epochs)),
-      ("training.batchSize", (1...1_000_000).contains(training.batchSize)),
-      ("training.learningRate", training.learningRate > 0), ("training.accumulation", training.accumulation > 0),
-      ("training.views", (1...1000).contains(training.views)), ("training.rank", (1...4096).contains(training.rank)),
+      ("deviation", deviation.count == 3 && deviation.allSatisfy { $0 > 0 }), ("imageSize", imageSize == training.imageSize),
       ("calibration", calibration.map { $0.temperature > 0 } ?? true),
     ]
-    return checks.first { !$0.1 }?.0
+    return checks.first { !$0.1 }?.0 ?? training.impossibleField
+  }
+}
+
+extension FineTuningOptions {
+  /// As in `ModelConfiguration`.
+  var impossibleField: String? {
+    let checks: [(String, Bool)] = [
+      ("imageSize", (1...4096).contains(imageSize)), ("epochs", (1...1_000_000).contains(epochs)),
+      ("batchSize", (1...1_000_000).contains(batchSize)), ("learningRate", learningRate > 0),
+      ("accumulation", accumulation > 0), ("views", (1...1000).contains(views)), ("rank", (1...4096).contains(rank)),
+    ]
+    return checks.first { !$0.1 }.map { "training." + $0.0 }
   }
 }
 
@@ -97,7 +105,7 @@ public struct RunFolder: Sendable {
   }
 
   /// Writes what the run is. From then on the folder is a run, so that everything else comes before it.
-  func write(_ configuration: ModelConfiguration) throws(FileError) {
+  func write(_ configuration: some Encodable) throws(FileError) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     guard let json = try? encoder.encode(configuration) else {
@@ -115,20 +123,23 @@ public struct RunFolder: Sendable {
   func removeFeatures() { unlink(featuresPath) }
 
   public func configuration() throws(ModelError) -> ModelConfiguration {
+    if isMultiTask {
+      throw .notARun(path: path, reason: "its model answers several questions, and one with classes was wanted; see 'devicenn predict'")
+    }
+    let configuration = try decoded(ModelConfiguration.self)
+    if let field = configuration.impossibleField {
+      throw .notARun(path: path, reason: "config.json gives '\(field)' a value that no run has")
+    }
+    return configuration
+  }
+
+  /// What config.json says.
+  func decoded<Configuration: Decodable>(_ type: Configuration.Type) throws(ModelError) -> Configuration {
     guard FileManager.default.fileExists(atPath: path) else { throw .notARun(path: path, reason: "there is no such folder") }
     guard let json = FileManager.default.contents(atPath: configurationPath) else {
       throw .notARun(path: path, reason: "it has no config.json")
     }
-    do {
-      let configuration = try JSONDecoder().decode(ModelConfiguration.self, from: json)
-      if let field = configuration.impossibleField {
-        throw ModelError.notARun(path: path, reason: "config.json gives '\(field)' a value that no run has")
-      }
-      return configuration
-    } catch let error as ModelError {
-      guard case .unknownBackbone = error else { throw error }
-      throw .notARun(path: path, reason: "config.json does not describe a model: \(error)")
-    } catch {
+    do { return try JSONDecoder().decode(type, from: json) } catch {
       throw .notARun(path: path, reason: "config.json does not describe a model: \(Self.reason(error))")
     }
   }
@@ -136,14 +147,18 @@ public struct RunFolder: Sendable {
   /// The trained model, ready to answer.
   public func model(on device: Device) throws -> (model: any ImageClassifier, configuration: ModelConfiguration) {
     let configuration = try configuration()
-    guard FileManager.default.fileExists(atPath: modelPath) else {
-      throw ModelError.notARun(path: path, reason: "it has no model.safetensors yet; --resume the run")
-    }
+    try requireModel()
     let backbone = configuration.architecture
     let model = backbone.makeModel(configuration.options, on: device)
     try model.load(SafetensorsFile(path: modelPath), by: backbone.publisher)
     model.evaluate()
     return (model, configuration)
+  }
+
+  func requireModel() throws(ModelError) {
+    guard FileManager.default.fileExists(atPath: modelPath) else {
+      throw .notARun(path: path, reason: "it has no model.safetensors yet; --resume the run")
+    }
   }
 
   private static func reason(_ error: any Error) -> String {

@@ -8,10 +8,12 @@ struct TrainingCheckpoint {
   var fingerprint: String
   /// Seconds of all sessions of the run so far.
   var phases: [RunPhase: Double]
+  /// What else a run remembers, such as how it weighs its tasks, by name.
+  var memory: [String: [Double]] = [:]
 
   /// Floats are stored as they lie in memory: a resumed run has the same bits.
   func write(
-    _ model: any ImageClassifier, _ optimizer: OptimizerState, _ average: WeightAverage?, to path: String
+    _ model: any Module, _ optimizer: OptimizerState, _ average: WeightAverage?, to path: String
   ) throws {
     var records: [TensorRecord] = []
     for (name, parameter) in model.namedParameters() {
@@ -25,6 +27,10 @@ struct TrainingCheckpoint {
     for (index, tensor) in (average?.averages ?? []).enumerated() {
       records.append(TensorRecord(name: "average.\(index)", shape: tensor.shape, try tensor.scalars()))
     }
+    for (name, values) in memory where !values.isEmpty {
+      records.append(
+        TensorRecord(name: "memory.\(name)", shape: [values.count], values.map { Int64(bitPattern: $0.bitPattern) }))
+    }
     let numbers = [Int64(epoch), Int64(optimizer.step), Int64(optimizer.moments.count), Int64(average?.count ?? -1)]
     records.append(TensorRecord(name: "position", shape: [4], numbers))
     var metadata = ["fingerprint": fingerprint]
@@ -34,7 +40,7 @@ struct TrainingCheckpoint {
 
   /// Puts the model, the optimizer and the averages where they were.
   init(
-    path: String, into model: any ImageClassifier, _ optimizer: inout some Optimizer, _ average: inout WeightAverage?
+    path: String, into model: any Module, _ optimizer: inout some Optimizer, _ average: inout WeightAverage?
   ) throws {
     let file = try SafetensorsFile(path: path)
     let parameters = model.namedParameters()
@@ -76,6 +82,11 @@ struct TrainingCheckpoint {
     }
     epoch = Int(position[0])
     fingerprint = file.metadata["fingerprint"] ?? ""
+    for name in file.names where name.hasPrefix("memory.") {
+      memory[String(name.dropFirst("memory.".count))] = try file.integers(named: name).map {
+        Double(bitPattern: UInt64(bitPattern: $0))
+      }
+    }
     phases = [:]
     for phase in RunPhase.allCases { phases[phase] = file.metadata["seconds.\(phase.rawValue)"].flatMap(Double.init) }
   }

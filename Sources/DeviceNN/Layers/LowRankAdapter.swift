@@ -46,8 +46,4 @@ extension ImageClassifier {
       parameter.adapter = LowRankAdapter(parameter.value.shape, rank: rank, seed: random.next(), on: parameter.value.device)
     }
   }
-
-  public func mergeAdapters() throws(DeviceError) {
-    for parameter in parameters() { try parameter.merge() }
-  }
 }

@@ -25,24 +25,56 @@ public struct Gradients {
     return result
   }
 
-  /// The sums with another loss's gradients, of which each must be here too.
+  /// The sums with another loss's gradients. What only one of the losses depends on keeps its gradient.
   public func adding(_ other: Gradients) -> Gradients {
     var result = self
     for key in other.order {
-      precondition(byTensor[key] != nil, "a gradient of shape \(other.byTensor[key]!.tensor.shape) has nothing to be added to")
-      result.byTensor[key]!.gradient = byTensor[key]!.gradient + other.byTensor[key]!.gradient
+      let (tensor, gradient) = other.byTensor[key]!
+      if let own = byTensor[key]?.gradient {
+        result.byTensor[key]!.gradient = own + gradient
+      } else {
+        result.byTensor[key] = (tensor, gradient)
+        result.order.append(key)
+      }
     }
     return result
   }
 
-  /// Walks back from `loss`, each tensor after all that were made from it. Iterative: networks are deep.
-  init(of loss: Tensor, keepingHistory: Bool) {
+  /// Without those of `tensors`.
+  func removing(_ tensors: [Tensor]) -> Gradients {
+    let removed = Set(tensors.map(ObjectIdentifier.init))
+    var result = self
+    result.order.removeAll(where: removed.contains)
+    for key in removed { result.byTensor[key] = nil }
+    return result
+  }
+
+  /// Walks back from `loss`, and no further than to the tensors `boundary`, whose gradients are then here too.
+  init(of loss: Tensor, downTo boundary: [Tensor] = [], keepingHistory: Bool) {
     precondition(loss.count == 1, "gradients are those of one number, not of a tensor of shape \(loss.shape)")
     precondition(loss.isTracked, "the loss depends on nothing that is trained")
-    var order = Self.inputsFirst(of: loss)
-    var pending = [ObjectIdentifier(loss): Tensor(repeating: 1, shape: loss.shape, on: loss.device)]
+    let one = Tensor(repeating: 1, shape: loss.shape, on: loss.device)
+    self.init(from: [(loss, one)], downTo: boundary, keepingHistory: keepingHistory)
+  }
+
+  /// Walks back from tensors whose gradients are known, each tensor after all that were made from it. Iterative: networks
+  /// are deep.
+  init(from starts: [(tensor: Tensor, gradient: Tensor)], downTo boundary: [Tensor] = [], keepingHistory: Bool) {
+    let boundary = Set(boundary.map(ObjectIdentifier.init))
+    var order = Self.inputsFirst(of: starts.map(\.tensor), downTo: boundary)
+    var pending: [ObjectIdentifier: Tensor] = [:]
+    for (tensor, gradient) in starts {
+      precondition(gradient.shape == tensor.shape, "a gradient of shape \(gradient.shape) for a tensor of \(tensor.shape)")
+      let key = ObjectIdentifier(tensor)
+      pending[key] = pending[key].map { $0 + gradient } ?? gradient
+    }
     while let tensor = order.popLast() {
       guard let gradient = pending.removeValue(forKey: ObjectIdentifier(tensor)) else { continue }
+      if boundary.contains(ObjectIdentifier(tensor)) {
+        byTensor[ObjectIdentifier(tensor)] = (tensor, gradient)
+        self.order.append(ObjectIdentifier(tensor))
+        continue
+      }
       guard let history = tensor.history else {
         precondition(
           tensor.isLeaf, "the history of a tensor of shape \(tensor.shape) was used up: keepingHistory in earlier gradients")
@@ -61,19 +93,22 @@ public struct Gradients {
     }
   }
 
-  /// Every tracked tensor that `loss` was made from, inputs before results.
-  private static func inputsFirst(of loss: Tensor) -> [Tensor] {
+  /// Every tracked tensor that `results` were made from down to `boundary`, inputs before results.
+  private static func inputsFirst(of results: [Tensor], downTo boundary: Set<ObjectIdentifier>) -> [Tensor] {
     var order: [Tensor] = []
-    var seen: Set<ObjectIdentifier> = [ObjectIdentifier(loss)]
-    var stack: [(tensor: Tensor, next: Int)] = [(loss, 0)]
-    while let (tensor, next) = stack.last {
-      if let inputs = tensor.history?.inputs, next < inputs.count {
-        stack[stack.count - 1].next += 1
-        let input = inputs[next]
-        if input.isTracked, seen.insert(ObjectIdentifier(input)).inserted { stack.append((input, 0)) }
-      } else {
-        order.append(tensor)
-        stack.removeLast()
+    var seen: Set<ObjectIdentifier> = []
+    for result in results where seen.insert(ObjectIdentifier(result)).inserted {
+      var stack: [(tensor: Tensor, next: Int)] = [(result, 0)]
+      while let (tensor, next) = stack.last {
+        let isBoundary = boundary.contains(ObjectIdentifier(tensor))
+        if !isBoundary, let inputs = tensor.history?.inputs, next < inputs.count {
+          stack[stack.count - 1].next += 1
+          let input = inputs[next]
+          if input.isTracked, seen.insert(ObjectIdentifier(input)).inserted { stack.append((input, 0)) }
+        } else {
+          order.append(tensor)
+          stack.removeLast()
+        }
       }
     }
     return order

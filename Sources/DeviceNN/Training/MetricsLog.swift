@@ -1,9 +1,22 @@
 // metrics.jsonl: one JSON object a line and epoch, for programs that follow or compare runs.
 import Foundation
 
+/// What a run says of an epoch: a line of metrics.jsonl.
+public protocol EpochLine: Decodable, Sendable {
+  /// Counted from 1.
+  var epoch: Int { get }
+  /// An object of JSON, without the line's end.
+  var jsonLine: String { get }
+}
+
+extension EpochMetrics: EpochLine {}
+
+/// The log of a classifier's training.
+public typealias MetricsLog = EpochLog<EpochMetrics>
+
 /// The file that an epoch's metrics are appended to. Whole lines only: a line that a killed run left half-written is
 /// dropped when the run is resumed.
-public struct MetricsLog: Sendable {
+public struct EpochLog<Line: EpochLine>: Sendable {
   public let path: String
 
   /// An empty log for a new run, whatever was at `path`.
@@ -21,7 +34,7 @@ public struct MetricsLog: Sendable {
   }
 
   /// Appends a line, on the disk when this returns.
-  public func append(_ metrics: EpochMetrics) throws(FileError) {
+  public func append(_ metrics: Line) throws(FileError) {
     let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw unwritable(path, errno) }
     defer { close(descriptor) }
@@ -31,16 +44,16 @@ public struct MetricsLog: Sendable {
   }
 
   /// The metrics in the file, oldest first. A last line without its end is left out.
-  public static func read(_ path: String) throws(FileError) -> [EpochMetrics] {
+  public static func read(_ path: String) throws(FileError) -> [Line] {
     let text: Data
     do { text = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
       let exists = FileManager.default.fileExists(atPath: path)
       throw .unreadable(path: path, reason: exists ? error.localizedDescription : "there is no such file")
     }
     let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
-    var metrics: [EpochMetrics] = []
+    var metrics: [Line] = []
     for (index, line) in lines.enumerated() {
-      do { metrics.append(try JSONDecoder().decode(EpochMetrics.self, from: line)) } catch {
+      do { metrics.append(try JSONDecoder().decode(Line.self, from: line)) } catch {
         throw .unreadable(path: path, reason: "line \(index + 1) is not the metrics of an epoch")
       }
     }

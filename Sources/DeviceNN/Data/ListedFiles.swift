@@ -1,0 +1,58 @@
+// Pictures that a CSV file lists, whatever its other columns say of them.
+internal import Foundation
+
+/// The rows of a CSV file with a column `path`, relative to the file's folder, and perhaps `split` with train, val (or
+/// valid, validation) and test: each names a file that is there, and none is named twice.
+struct ListedFiles {
+  struct Picture {
+    let file: String
+    let part: DataPart
+    let row: CSVTable.Row
+  }
+
+  let table: CSVTable
+  let pictures: [Picture]
+  /// The columns besides `path` and `split`, by their places.
+  let labelColumns: [Int]
+
+  init(_ table: CSVTable) throws(DataError) {
+    self.table = table
+    guard let pathColumn = table.columns.firstIndex(of: "path") else { throw table.missing("path") }
+    let splitColumn = table.columns.firstIndex(of: "split")
+    labelColumns = table.columns.indices.filter { $0 != pathColumn && $0 != splitColumn }
+    guard !table.rows.isEmpty else { throw table.failure(1, "no picture is listed below the header") }
+    let root = (table.path as NSString).deletingLastPathComponent
+    var pictures: [Picture] = []
+    var firstLines: [String: Int] = [:]
+    for row in table.rows {
+      let file = row.fields[pathColumn]
+      if file.isEmpty { throw table.failure(row.line, "the path is empty") }
+      if let first = firstLines.updateValue(row.line, forKey: file) {
+        throw table.failure(row.line, "\(file) is listed twice, first in line \(first)")
+      }
+      let path = file.hasPrefix("/") || root.isEmpty ? file : root + "/" + file
+      guard FileManager.default.fileExists(atPath: path) else { throw table.failure(row.line, "there is no file \(path)") }
+      let split = splitColumn.map { row.fields[$0] } ?? "train"
+      guard let part = DataPart(named: split) else {
+        throw table.failure(row.line, "the split '\(split)' is none of train, val, valid, validation and test")
+      }
+      pictures.append(Picture(file: file, part: part, row: row))
+    }
+    guard pictures.contains(where: { $0.part == .train }) else { throw table.failure(table.rows[0].line, "no row is for training") }
+    self.pictures = pictures
+  }
+
+  /// The files of a part, with a label each.
+  func files(_ pictures: [Picture], labels: [Int32]) -> ImageFiles {
+    let root = (table.path as NSString).deletingLastPathComponent
+    return ImageFiles(root: root.isEmpty ? "." : root, files: pictures.map(\.file), labels: labels)
+  }
+}
+
+extension CSVTable {
+  func failure(_ line: Int, _ reason: String) -> DataError { .malformedLine(file: path, line: line, reason: reason) }
+
+  func missing(_ column: String) -> DataError {
+    failure(1, "the header has no column '\(column)'; it has \(columns.joined(separator: ", "))")
+  }
+}
