@@ -8,6 +8,6 @@ struct DeviceNNCommand: ParsableCommand {
     subcommands: [
       FinetuneCommand.self, EvaluateCommand.self, PredictCommand.self, DevicesCommand.self, DemoCommand.self,
       BenchCommand.self, DoctorCommand.self, InspectCommand.self, WeightsCommand.self, ModelsCommand.self,
-      RateFinderCommand.self, CompareCommand.self, ExportCommand.self, DataCommand.self,
+      RateFinderCommand.self, CompareCommand.self, ExportCommand.self, DataCommand.self, DrivingCommand.self,
     ])
 }

@@ -7,6 +7,8 @@ public struct SceneTasks: Sendable, Equatable, Codable {
   public var classes: [String] = []
   /// The directions that objects point to.
   public var poses: [String] = []
+  /// The classes whose objects point somewhere.
+  public var posedClasses: [Int] = []
   /// What a pixel may belong to.
   public var regions: [String] = []
   public var questions: [Question] = []
@@ -19,8 +21,24 @@ public struct SceneTasks: Sendable, Equatable, Codable {
     public init(_ name: String, _ answers: [String]) { (self.name, self.answers) = (name, answers) }
   }
 
-  public init(classes: [String] = [], poses: [String] = [], regions: [String] = [], questions: [Question] = []) {
-    (self.classes, self.poses, self.regions, self.questions) = (classes, poses, regions, questions)
+  /// One a loss.
+  public var names: [String] {
+    let maps = [("objects", classes), ("poses", poses), ("regions", regions)]
+    return maps.filter { !$0.1.isEmpty }.map(\.0) + questions.map(\.name)
+  }
+
+  /// Only the one of this name.
+  public func only(_ name: String) -> SceneTasks {
+    SceneTasks(
+      classes: name == "objects" ? classes : [], poses: name == "poses" ? poses : [], posedClasses: posedClasses,
+      regions: name == "regions" ? regions : [], questions: questions.filter { $0.name == name })
+  }
+
+  public init(
+    classes: [String] = [], poses: [String] = [], posedClasses: [Int] = [], regions: [String] = [], questions: [Question] = []
+  ) {
+    (self.classes, self.poses, self.posedClasses) = (classes, poses, posedClasses)
+    (self.regions, self.questions) = (regions, questions)
   }
 }
 
@@ -62,6 +80,36 @@ public struct SceneDataset: Sendable {
     path: String, tasks: SceneTasks, train: AnnotatedPictures, validation: AnnotatedPictures, test: AnnotatedPictures? = nil
   ) {
     (self.path, self.tasks, self.train, self.validation, self.test) = (path, tasks, train, validation, test)
+  }
+
+  /// A number that changes with the pictures' order, names, annotations and files' sizes: a resumed run must see what it
+  /// saw before.
+  var fingerprint: String {
+    var hash = Fingerprint()
+    hash.add("\(tasks)")
+    for part in [train, validation] { hash.add(part.pictures) { "\(part.annotations[$0])" } }
+    return hash.text
+  }
+
+  /// One of the tasks alone.
+  public func only(_ name: String) -> SceneDataset {
+    var result = SceneDataset(path: path, tasks: tasks.only(name), train: train, validation: validation, test: test)
+    guard let question = tasks.questions.firstIndex(where: { $0.name == name }) else { return result }
+    for part in [\SceneDataset.train, \.validation] {
+      result[keyPath: part] = AnnotatedPictures(
+        self[keyPath: part].pictures,
+        self[keyPath: part].annotations.map { SceneAnnotation(answers: [$0.answers[question]]) })
+    }
+    return result
+  }
+
+  /// Whatever a path holds: signs of GTSRB in folders, or boxes. The colours of masks are those of free road and the rest.
+  public init(opening path: String) throws {
+    if FileManager.default.fileExists(atPath: path + "/train"), !FileManager.default.fileExists(atPath: path + "/JPEGImages") {
+      try self.init(trafficSigns: path)
+    } else {
+      try self.init(path: path, regions: StreetScene.regions)
+    }
   }
 
   /// A folder of VOC's layout (`JPEGImages`, `Annotations`, `ImageSets/Main/{train,val,test}.txt` and perhaps
@@ -106,9 +154,11 @@ public struct SceneDataset: Sendable {
       return AnnotatedPictures(
         ImageFiles(root: path, files: listed.map(\.image), labels: listed.map { _ in 0 }), annotations)
     }
+    let posed = known.indices.filter { label in objects.contains { $0.name == known[label] && $0.pose != nil } }
     let hasRegions = train.contains { $0.regions != nil }
     self.init(
-      path: path, tasks: SceneTasks(classes: known, poses: poses, regions: hasRegions ? regions : []),
+      path: path, tasks: SceneTasks(
+        classes: known, poses: poses, posedClasses: posed, regions: hasRegions ? regions : []),
       train: try part(train), validation: try part(validation), test: try parts["test"].map(part))
     skipped = (train + validation + (parts["test"] ?? [])).flatMap(\.skipped)
   }

@@ -19,7 +19,10 @@ extension SceneModel {
   /// The answers to a batch's pictures, in evaluation mode.
   public func answers(to batch: ImageBatch, leastScore: Double, on device: Device) throws -> [SceneAnswer] {
     evaluate()
-    let outputs = withoutGradients { self(batch.images(on: device)) }
+    return try answers(of: withoutGradients { self(batch.images(on: device)) }, to: batch, leastScore: leastScore)
+  }
+
+  private func answers(of outputs: Outputs, to batch: ImageBatch, leastScore: Double) throws -> [SceneAnswer] {
     let (maps, poses) = (try outputs.objects?.scalars(), try outputs.poses?.scalars())
     func largest(_ tensor: Tensor?) throws -> [[Int]] {
       guard let tensor else { return Array(repeating: [], count: batch.count) }
@@ -47,6 +50,10 @@ extension SceneModel {
 
 /// How right a model is.
 public struct SceneEvaluation: Sendable {
+  /// The objects' names.
+  public var classes: [String]
+  /// By task, as means over batches.
+  public var losses: [String: Double] = [:]
   /// Nil where there is nothing to locate.
   public var objects: AveragePrecision?
   /// Of the objects that point somewhere: their direction, read where their centre is.
@@ -54,9 +61,26 @@ public struct SceneEvaluation: Sendable {
   /// The part of these objects that are found, by an overlap of one half at a score of `leastScore`, and have the right direction.
   public var foundWithPose: Double?
   public var regions: ConfusionMatrix?
-  public var questions: [ConfusionMatrix]
+  public var questions: [(name: String, ConfusionMatrix)]
 
   public static let leastScore = 0.3
+
+  /// By names as `EpochNumbers` has them.
+  public var numbers: [String: Double] {
+    var numbers: [String: Double] = ["loss": losses.values.sorted().reduce(0, +)]
+    for (task, loss) in losses { numbers[task + "/loss"] = loss }
+    if let objects {
+      numbers["objects/mAP50"] = objects.atHalf
+      numbers["objects/mAP"] = objects.overall
+    }
+    numbers["poses/accuracy"] = poses?.accuracy
+    numbers["poses/foundAndRight"] = foundWithPose
+    if let regions {
+      for (i, name) in regions.labels.enumerated() { numbers["regions/IoU " + name] = regions.intersectionOverUnion(of: i) }
+    }
+    for (question, matrix) in questions { numbers[question + "/accuracy"] = matrix.accuracy }
+    return numbers
+  }
 }
 
 extension SceneModel {
@@ -64,14 +88,21 @@ extension SceneModel {
   public func evaluation(of pictures: AnnotatedPictures, _ transform: ImageTransform, batchSize: Int = 16, on device: Device) throws -> SceneEvaluation {
     let batches = BatchLoader(pictures, transform: transform, batchSize: batchSize).epoch(0)
     var result = SceneEvaluation(
-      poses: tasks.poses.isEmpty ? nil : ConfusionMatrix(labels: tasks.poses),
+      classes: tasks.classes, poses: tasks.poses.isEmpty ? nil : ConfusionMatrix(labels: tasks.poses),
       regions: tasks.regions.isEmpty ? nil : ConfusionMatrix(labels: tasks.regions),
-      questions: tasks.questions.map { ConfusionMatrix(labels: $0.answers) })
+      questions: tasks.questions.map { ($0.name, ConfusionMatrix(labels: $0.answers)) })
+    var sums = Dictionary(uniqueKeysWithValues: tasks.names.map { ($0, LossMeter()) })
+    evaluate()
     var (found, truth): ([[Detection]], [[SceneObject]]) = ([], [])
     var (pointing, right) = (0, 0)
     let side = transform.size / Self.stride
     while let batch = try batches.next() {
-      for (index, answer) in zip(batch.indices, try answers(to: batch, leastScore: 0.01, on: device)) {
+      let outputs = withoutGradients { self(batch.images(on: device)) }
+      let targets = try SceneTargets(batch, of: pictures, tasks, on: device)
+      for (name, loss) in zip(tasks.names, withoutGradients { losses(of: outputs, targets) }) {
+        if let loss { sums[name]!.add(loss, count: batch.count) }
+      }
+      for (index, answer) in zip(batch.indices, try answers(of: outputs, to: batch, leastScore: 0.01)) {
         let annotation = pictures.annotations[index]
         found.append(answer.detections)
         truth.append(annotation.objects)
@@ -93,9 +124,13 @@ extension SceneModel {
           }
         }
         for (i, (label, predicted)) in zip(annotation.answers, answer.answers).enumerated() {
-          if let label { result.questions[i].record(actual: label, predicted: predicted) }
+          if let label { result.questions[i].1.record(actual: label, predicted: predicted) }
         }
       }
+    }
+    for (name, var meter) in sums where meter.unreadCount > 0 {
+      try meter.read()
+      result.losses[name] = meter.mean
     }
     if !tasks.classes.isEmpty {
       result.objects = AveragePrecision(detections: found, truth: truth, classes: tasks.classes.count)

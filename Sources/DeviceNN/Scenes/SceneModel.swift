@@ -55,6 +55,8 @@ public final class SceneModel: Module {
     var regions: Tensor?
     /// (N,answers) for each question.
     var answers: [Tensor]
+    /// What all of them were made of.
+    var shared: [Tensor]
   }
 
   func callAsFunction(_ x: Tensor) -> Outputs {
@@ -63,7 +65,15 @@ public final class SceneModel: Module {
     let features = questions.isEmpty ? nil : backbone.features(ofMap: maps.last!)
     return Outputs(
       objects: merged.flatMap { objects?($0) }, poses: merged.flatMap { poses?($0) },
-      regions: merged.flatMap { regions?($0) }, answers: questions.map { $0(features!) })
+      regions: merged.flatMap { regions?($0) }, answers: questions.map { $0(features!) },
+      shared: [merged, features].compactMap { $0 })
+  }
+}
+
+extension SceneModel {
+  /// Puts pretrained weights into the backbone; all else stays as it is.
+  public func load(_ pretrained: PretrainedModel) throws(CheckpointError) {
+    try backbone.load(pretrained.checkpoint, by: pretrained.backbone.publisher, replacesHead: true)
   }
 }
 

@@ -60,25 +60,22 @@ extension SceneAnnotation {
 }
 
 extension SceneModel {
-  /// The loss of each task that the batch has labels for, by name.
-  func losses(of outputs: Outputs, _ targets: SceneTargets) -> [(task: String, loss: Tensor)] {
-    var losses: [(String, Tensor)] = []
+  /// The loss of each task, in the order of their names; nil for a task that the batch has no labels for.
+  func losses(of outputs: Outputs, _ targets: SceneTargets) -> [Tensor?] {
+    func crossEntropy(_ map: Tensor, _ labels: IntTensor?, smoothing: Float = 0) -> Tensor? {
+      labels.map {
+        map.reshaped([map.count / map.shape.last!, map.shape.last!]).crossEntropy($0, labelSmoothing: smoothing)
+      }
+    }
+    var losses: [Tensor?] = []
     if let map = outputs.objects {
       let count = tasks.classes.count
       let centres = map.sliced(axis: 3, range: 0..<count).centreFocalLoss(targets.heat, centres: targets.centreCount)
       let differences = map.sliced(axis: 3, range: count..<count + 4).losses(.absolute, targets.geometry)
-      let geometry = (differences * targets.isCentre).sum() / Float(max(targets.centreCount, 1))
-      losses.append(("objects", centres + geometry))
+      losses.append(centres + (differences * targets.isCentre).sum() / Float(max(targets.centreCount, 1)))
     }
-    func crossEntropy(_ map: Tensor, _ labels: IntTensor, smoothing: Float = 0) -> Tensor {
-      map.reshaped([map.count / map.shape.last!, map.shape.last!]).crossEntropy(labels, labelSmoothing: smoothing)
-    }
-    if let map = outputs.poses, let labels = targets.poses { losses.append(("poses", crossEntropy(map, labels))) }
-    if let map = outputs.regions, let labels = targets.regions { losses.append(("regions", crossEntropy(map, labels))) }
-    for (i, question) in tasks.questions.enumerated() {
-      guard let labels = targets.answers[i] else { continue }
-      losses.append((question.name, crossEntropy(outputs.answers[i], labels, smoothing: 0.1)))
-    }
-    return losses
+    if let map = outputs.poses { losses.append(crossEntropy(map, targets.poses)) }
+    if let map = outputs.regions { losses.append(crossEntropy(map, targets.regions)) }
+    return losses + zip(outputs.answers, targets.answers).map { crossEntropy($0, $1, smoothing: 0.1) }
   }
 }

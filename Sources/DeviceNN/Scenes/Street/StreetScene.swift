@@ -1,0 +1,1 @@
+public enum StreetScene { public static let regions = ["else", "free road"] }
