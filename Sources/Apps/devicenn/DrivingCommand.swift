@@ -8,7 +8,7 @@ struct DrivingCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "driving",
     abstract: "Finds objects, where they point and where the road is free, by one network; or names traffic signs.",
-    subcommands: [DrivingTrainCommand.self, DrivingPredictCommand.self])
+    subcommands: [DrivingTrainCommand.self, DrivingPredictCommand.self, DrivingDemoCommand.self])
 }
 
 /// What training has in common, whatever the data.
@@ -104,5 +104,30 @@ struct DrivingPredictCommand: ParsableCommand {
       let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
       try AtomicFile.write(Data(image.showing(answer, of: configuration.scene).pngData()), to: "\(out)/\(name).png")
     }
+  }
+}
+
+struct DrivingDemoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo", abstract: "Draws streets, and learns to find what is on them, which way signs point, and where the road is free.",
+    discussion: "Needs no other files. Some pictures with what was seen in them are in OUT/seen.")
+
+  @Option(help: ArgumentHelp("A folder for the drawings and the run.", valueName: "dir")) var out = "demo-driving"
+  @Option(help: "Streets to learn from.") var pictures = 600
+  @Option(help: "Decides what is drawn.") var drawingSeed: UInt64 = 0
+  @Flag(help: "Only draw.") var onlyDraw = false
+  @OptionGroup var options: DrivingOptions
+
+  func run() throws {
+    let streets = out + "/streets"
+    try drawStreets(to: streets, train: pictures, val: 150, seed: drawingSeed)
+    try say("Drew \(pictures) streets to learn from and 150 to measure with into \(streets).")
+    if onlyDraw { return }
+    let data = try SceneDataset(opening: streets)
+    try say(try options.train(data, out: out + "/run").text)
+    let shown = (0..<6).map { data.validation.pictures.path(at: $0) }
+    var predict = try DrivingPredictCommand.parse(["--model", out + "/run", "--out", out + "/seen"] + shown)
+    predict.device = options.device
+    try predict.run()
   }
 }

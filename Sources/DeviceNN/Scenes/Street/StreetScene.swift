@@ -1,1 +1,0 @@
-public enum StreetScene { public static let regions = ["else", "free road"] }
