@@ -50,13 +50,13 @@ import Testing
     func heat(_ x: Int, _ y: Int, _ label: Int = 1) -> Float { target.heat[(y * 17 + x) * 3 + label] }
     let radius = Int(CentreHeatmap.radius(width: 10, height: 10))
     let sigma = Float(2 * radius + 1) / 6
-    #expect(radius == 1 && heat(7, 6) == 1 && heat(7, 6, 0) == 0)
+    #expect(radius == 2 && heat(7, 6) == 1 && heat(7, 6, 0) == 0)
     #expect(abs(heat(8, 6) - exp(-1 / (2 * sigma * sigma))) < 1e-6 && heat(8, 6) == heat(7, 5) && heat(10, 6) == 0)
     #expect(target.geometry[(6 * 17 + 7) * 4..<(6 * 17 + 7) * 4 + 4] == [log(10), log(10), 0, 0])
     #expect(heatmap.target(of: []).heat.allSatisfy { $0 == 0 })
   }
 
-  /// Both corners off by the radius leave seven tenths of the overlap, by the definition of each case.
+  /// Both corners off by the radius leave three tenths of the overlap, by the definition of each case.
   @Test func theRadiusIsThatOfTheTightestCase() {
     for (w, h) in [(10, 10), (30, 5), (100, 80), (3, 40)] as [(Float, Float)] {
       let r = CentreHeatmap.radius(width: w, height: h)
@@ -65,7 +65,7 @@ import Testing
       let smaller = Box(left: r, top: r, right: w - r, bottom: h - r)
       let larger = Box(left: -r, top: -r, right: w + r, bottom: h + r)
       let least = [shifted, smaller, larger].map { box.intersectionOverUnion($0) }.min()!
-      #expect(abs(least - 0.7) < 1e-4)
+      #expect(abs(least - 0.3) < 1e-4)
     }
   }
 

@@ -29,8 +29,12 @@ import Testing
       Augmentation(scale: 0.5...1, operations: 2, magnitude: 0.4),
     ].enumerated() {
       let transform = ImageTransform(size: 64, fitting: fitting, augmentation: augmentation)
-      for round in 0..<12 {
+      for round in 0..<60 {
         var generator = Philox(seed: 9, stream: UInt64(stream * 100 + round))
+        // Operations on tones may turn white black.
+        var copy = generator
+        let operations = augmentation.map { AugmentationDraw($0, using: &copy).operations } ?? []
+        guard operations.allSatisfy({ !PixelMap([$0], width: 64, height: 64).isIdentity }) else { continue }
         let input = try transform(source, 0, using: &generator)
         // Turned rectangles are compared by their middle; operations on tones leave black and white apart.
         let whole = input.places(box)
@@ -49,7 +53,22 @@ import Testing
         compared += 1
       }
     }
-    #expect(compared > 20)
+    #expect(compared > 60)
+  }
+
+  @Test func operationsMoveBoxes() {
+    var image = Image(width: 64, height: 64)
+    for y in 28..<38 { for x in 26..<40 { image[x, y] = (255, 255, 255) } }
+    let box = Box(left: 26, top: 28, right: 40, bottom: 38)
+    for operations in [
+      [.turn(0.4)], [.shearX(0.3)], [.shearY(-0.2)], [.shiftX(0.2)], [.shiftY(-0.1)], [.turn(-0.3), .shiftX(0.1), .shearY(0.2)],
+    ] as [[RandomOperation]] {
+      let moved = image.applying(operations)
+      let bright = (0..<64 * 64).filter { moved.pixels[$0 * 3] >= 128 }
+      let middle = bright.reduce(SIMD2<Float>()) { $0 + SIMD2(Float($1 % 64) + 0.5, Float($1 / 64) + 0.5) } / Float(bright.count)
+      let offset = PixelMap(operations, width: 64, height: 64)(box).centre - middle
+      #expect(abs(offset.x) < 0.5 && abs(offset.y) < 0.5, "\(operations): \(offset)")
+    }
   }
 
   @Test func whatIsMostlyCutOffIsNoObjectAnyMore() {
@@ -70,4 +89,8 @@ import Testing
     let draw = AugmentationDraw(Augmentation(scale: 1...1, ratio: 1...1), using: &generator)
     #expect(draw.crop(width: 50, height: 20, isRelative: true) == PixelRectangle(x: 0, y: 0, width: 50, height: 20))
   }
+}
+
+extension PixelMap {
+  fileprivate var isIdentity: Bool { self == .identity }
 }

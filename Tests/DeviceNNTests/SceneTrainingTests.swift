@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct SceneTrainingTests {
   func streets(_ folder: TemporaryFolder) throws -> SceneDataset {
-    try drawStreets(to: folder.path(of: "streets"), train: 6, val: 3, size: 64, seed: 1)
+    try drawStreets(to: folder.path(of: "streets"), train: 12, val: 3, size: 64, seed: 1)
     return try SceneDataset(opening: folder.path(of: "streets"))
   }
 
@@ -35,7 +35,7 @@ import Testing
     let mask = try Image(contentsOf: try #require(data.train.annotations[2].regions))
     #expect(mask == drawn.mask)
     // More pictures leave the first ones as they were.
-    try drawStreets(to: folder.path(of: "more"), train: 7, val: 0, size: 64, seed: 1)
+    try drawStreets(to: folder.path(of: "more"), train: 13, val: 0, size: 64, seed: 1)
     let file = "JPEGImages/train_0005.jpg"
     #expect(try Image(contentsOf: folder.path(of: "streets/" + file)) == Image(contentsOf: folder.path(of: "more/" + file)))
   }

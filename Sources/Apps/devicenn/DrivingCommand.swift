@@ -37,15 +37,15 @@ struct DrivingOptions: ParsableArguments {
     var training = FineTuningOptions.scenes(epochs: epochs, imageSize: imageSize, seed: seed)
     (training.batchSize, training.learningRate) = (batchSize, learningRate)
     let pretrained = try PretrainedModel(weights: weights, backbone: backbone)
-    let configuration = resume
-      ? try run.sceneConfiguration() : SceneConfiguration(pretrained, data.tasks, training: training, data: data.path)
+    let configuration = try resume
+      ? run.sceneConfiguration() : SceneConfiguration(pretrained, data.tasks, training: training, data: data.path)
     let model = configuration.makeModel(on: device)
     if !resume { try model.load(pretrained) }
     let trainer = try Trainer(model, configuration, data: data, run: run, on: device, isResumed: resume)
     let bar = ProgressBar()
     defer { bar.clear() }
     try trainer.train(onProgress: { bar.update($0) }) { epoch in
-      bar.print(epoch.sceneLine(epochs: epochs))
+      bar.print(epoch.sceneLine(epochs: configuration.training.epochs))
     }
     bar.clear()
     return try trainer.problem.finalEvaluation()
@@ -56,7 +56,7 @@ struct DrivingTrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Learns from pictures with boxes, directions and regions, or from cut-out signs.",
     discussion: """
-      Boxes are Pascal VOC's (a folder with JPEGImages, Annotations and perhaps SegmentationClass), whose field 'pose' is an \
+      Resumed, a run goes on with the options that it was started with. Boxes are Pascal VOC's (a folder with JPEGImages, Annotations and perhaps SegmentationClass), whose field 'pose' is an \
       object's direction, or a CSV file with the columns image, xmin, ymin, xmax, ymax, class, and perhaps pose and split. \
       A folder with 'train' and 'test' is taken for signs of GTSRB.
       """)
@@ -94,16 +94,23 @@ struct DrivingPredictCommand: ParsableCommand {
   func run() throws {
     let device = try device.open()
     let (model, configuration) = try RunFolder(model).sceneModel(on: device)
+    var failures = 0
     for path in images {
-      let image = try Image(contentsOf: path)
+      let image: Image
+      do { image = try Image(contentsOf: path) } catch {
+        complain("Error: \(error)")
+        failures += 1
+        continue
+      }
       let answer = try model.answers(
         to: configuration.transform.batch(of: image), leastScore: SceneEvaluation.leastScore, on: device)[0]
       try say(path + ": " + configuration.scene.text(of: answer))
       guard let out else { continue }
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
       let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-      try AtomicFile.write(Data(image.showing(answer, of: configuration.scene).pngData()), to: "\(out)/\(name).png")
+      try AtomicFile.write(Data(image.showing(answer, of: configuration.scene).jpegData()), to: "\(out)/\(name).jpg")
     }
+    if failures > 0 { throw ExitCode.failure }
   }
 }
 

@@ -59,8 +59,8 @@ struct CentreHeatmap {
   }
 
   /// How far both corners of a box may move so that it still overlaps itself by `overlap`: the least of three cases (Law and
-  /// Deng 2018, CornerNet; with the roots as mmdetection corrected them).
-  static func radius(width: Float, height: Float, overlap: Float = 0.7) -> Float {
+  /// Deng 2018, CornerNet; with the roots and the overlap as in mmdetection).
+  static func radius(width: Float, height: Float, overlap: Float = 0.3) -> Float {
     func root(_ a: Float, _ b: Float, _ c: Float, _ sign: Float) -> Float {
       (b + sign * max(b * b - 4 * a * c, 0).squareRoot()) / (2 * a)
     }

@@ -12,7 +12,13 @@ public struct SceneConfiguration: Codable, Sendable, Equatable {
   /// Where the first weights came from.
   public var weights: String
 
-  public init(_ pretrained: PretrainedModel, _ scene: SceneTasks, training: FineTuningOptions, data: String) {
+  /// Throws where the network has no maps at a quarter of a picture's size.
+  public init(
+    _ pretrained: PretrainedModel, _ scene: SceneTasks, training: FineTuningOptions, data: String
+  ) throws(ModelError) {
+    guard !pretrained.backbone.mapChannels(from: SceneModel.stride).isEmpty else {
+      throw .noFineMaps(backbone: pretrained.backbone.name, stride: SceneModel.stride)
+    }
     (architecture, self.scene, self.training) = (pretrained.backbone, scene, training)
     mean = (0..<3).map { pretrained.normalization.mean[$0] }
     deviation = (0..<3).map { pretrained.normalization.deviation[$0] }
@@ -49,6 +55,7 @@ public struct SceneConfiguration: Codable, Sendable, Equatable {
       ("mean", mean.count == 3), ("deviation", deviation.count == 3 && deviation.allSatisfy { $0 > 0 }),
       ("scene", names.contains { !$0.isEmpty } && names.allSatisfy { Set($0).count == $0.count }),
       ("training.imageSize", training.imageSize % 32 == 0),
+      ("architecture", !architecture.mapChannels(from: SceneModel.stride).isEmpty),
     ]
     return checks.first { !$0.1 }?.0 ?? training.impossibleField
   }

@@ -28,7 +28,8 @@ public final class SceneModel: Module {
     objects = head(tasks.classes.isEmpty ? 0 : tasks.classes.count + 4)
     poses = head(tasks.poses.count)
     regions = head(tasks.regions.count)
-    let channels = backbone.mapChannels(options, from: Self.stride)
+    let channels = backbone.mapChannels(from: Self.stride)
+    precondition(!channels.isEmpty, "\(backbone.name) has no map at a stride of \(Self.stride) pixels")
     merge = objects == nil && poses == nil && regions == nil
       ? nil : TopDownMerge(channels, width: width, on: device, random: &random)
     questions = tasks.questions.map { [features = self.backbone.featureCount] in
@@ -78,14 +79,15 @@ extension SceneModel {
 }
 
 extension Backbone {
-  /// The channels of the maps at this stride and coarser ones, the finest first.
-  fileprivate func mapChannels(_ options: ClassifierOptions, from stride: Int) -> [Int] {
+  /// The channels of the maps at this stride and coarser ones, the finest first; none where the network takes pictures of one
+  /// size only, or has no map at this stride.
+  func mapChannels(from stride: Int) -> [Int] {
     let device = Device.meta()
-    let side = inputSize
-    let maps = makeModel(options, on: device).featureMaps(of: Tensor(repeating: 0, shape: [1, side, side, 3], on: device))
-    precondition(
-      maps.contains { $0.shape.count == 4 && $0.shape[1] * stride == side },
-      "\(name) has no map at a stride of \(stride) pixels")
+    let model = makeModel(on: device)
+    let side = 256
+    guard model.imageSize == nil else { return [] }
+    let maps = model.featureMaps(of: Tensor(repeating: 0, shape: [1, side, side, 3], on: device))
+    guard maps.contains(where: { $0.shape[1] * stride == side }) else { return [] }
     return maps.filter { $0.shape[1] * stride <= side }.map { $0.shape[3] }
   }
 }
