@@ -57,7 +57,7 @@ public final class MobileNetV1: ImageClassifier {
 }
 
 /// A convolution of each channel, then one of each pixel.
-private final class SeparableConvolution: Layer {
+final class SeparableConvolution: Layer {
   var isTraining = true
   private let depthwise: ConvolutionNorm
   private let pointwise: ConvolutionNorm
@@ -69,6 +69,14 @@ private final class SeparableConvolution: Layer {
 
   var parts: [(name: String, part: Part)] {
     depthwise.parts(convolution: "conv_dw", norm: "bn1") + pointwise.parts(convolution: "conv_pw", norm: "bn2")
+  }
+
+  /// A new one that keeps the number of channels, with 3x3 places and ReLUs.
+  convenience init(_ channels: Int, on device: Device, random: inout Philox) {
+    self.init(
+      depthwise: ConvolutionNorm(
+        channels, channels, kernel: 3, groups: channels, activation: .relu, on: device, random: &random),
+      pointwise: ConvolutionNorm(channels, channels, kernel: 1, activation: .relu, on: device, random: &random))
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor { pointwise(depthwise(x)) }

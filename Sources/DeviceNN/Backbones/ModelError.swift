@@ -6,6 +6,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case noBuiltInWeights(backbone: String)
   /// Neither a file nor in the cache.
   case noWeights(name: String, cache: String)
+  /// To locate things takes maps that are finer than this network's.
+  case noFineMaps(backbone: String, stride: Int)
   case notARun(path: String, reason: String)
   case alreadyARun(path: String)
   case otherData(path: String, data: String)
@@ -28,6 +30,8 @@ extension ModelError: CustomStringConvertible {
       "\(backbone) has no built-in weights: get them with 'devicenn weights pull \(backbone)', name a file with --weights, or train --from-scratch"
     case .noWeights(let name, let cache):
       "there is neither a file \(name) nor weights of that name in \(cache): see 'devicenn weights pull'"
+    case .noFineMaps(let backbone, let stride):
+      "\(backbone) has no map of its features at every \(stride) pixels, so it can't locate things: take a convolutional network such as mobilenet_v2_035 or resnet18"
     case .notARun(let path, let reason): "\(path) is not the folder of a run: \(reason)"
     case .alreadyARun(let path): "\(path) already holds a run: continue it with --resume, or name another folder with --out"
     case .otherData(let path, let data):

@@ -85,7 +85,17 @@ struct AugmentationDraw {
   }
 
   /// As torchvision's RandomResizedCrop: the first try that fits, or else a centre crop of the nearest allowed ratio.
-  func crop(width: Int, height: Int) -> PixelRectangle {
+  ///
+  /// - Parameter isRelative: ratios are those of a crop after the whole picture was stretched to a square.
+  func crop(width: Int, height: Int, isRelative: Bool = false) -> PixelRectangle {
+    if isRelative, width != height {
+      let side = max(width, height)
+      let square = crop(width: side, height: side)
+      func scaled(_ value: Int, to length: Int) -> Int { value * length / side }
+      return PixelRectangle(
+        x: scaled(square.x, to: width), y: scaled(square.y, to: height), width: max(scaled(square.width, to: width), 1),
+        height: max(scaled(square.height, to: height), 1))
+    }
     for (area, ratio) in tries {
       let pixels = area * Float(width) * Float(height)
       let w = Int((pixels * ratio).squareRoot().rounded())

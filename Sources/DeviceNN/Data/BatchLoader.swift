@@ -12,6 +12,8 @@ public struct ImageBatch: Sendable {
   public let labels: [Int32]
   /// Each picture's number in its source.
   public let indices: [Int]
+  /// For each picture, from places in it as its source decoded it to places in the input.
+  public var places: [PixelMap] = []
 
   public var count: Int { labels.count }
 
@@ -238,12 +240,14 @@ private final class EpochPipeline: @unchecked Sendable {
     let size = loader.transform.size
     var pixels: [UInt8] = []
     var colour: [Float] = []
+    var places: [PixelMap] = []
     pixels.reserveCapacity(pictures.count * size * size * 3)
     for picture in pictures {
       switch picture {
       case .success(let input):
         pixels += input.pixels
         colour += input.colour.elements
+        places.append(input.places)
       case .failure(let error): return .failure(error)
       }
     }
@@ -251,6 +255,6 @@ private final class EpochPipeline: @unchecked Sendable {
     return .success(
       ImageBatch(
         size: size, pixels: pixels, colour: colour, labels: indices.map { loader.source.label(at: $0) },
-        indices: indices))
+        indices: indices, places: places))
   }
 }

@@ -45,14 +45,9 @@ extension Image {
   /// The picture after these operations, in their order. Whatever moves pixels is done in one go, after the rest.
   func applying(_ operations: [RandomOperation]) -> Image {
     var image = self
-    var place = PlaceMap.identity
     for operation in operations {
       switch operation {
-      case .turn(let angle): place = place.after(PlaceMap(xx: cos(angle), xy: sin(angle), yx: -sin(angle), yy: cos(angle)))
-      case .shearX(let amount): place = place.after(PlaceMap(xy: amount))
-      case .shearY(let amount): place = place.after(PlaceMap(yx: amount))
-      case .shiftX(let part): place = place.after(PlaceMap(x: part * Float(width)))
-      case .shiftY(let part): place = place.after(PlaceMap(y: part * Float(height)))
+      case .turn, .shearX, .shearY, .shiftX, .shiftY: break
       case .posterise(let bits): image.mapBytes { $0 & UInt8(truncatingIfNeeded: 0xFF00 >> bits) }
       case .solarise(let threshold): image.mapBytes { Int($0) < threshold ? $0 : 255 - $0 }
       case .autocontrast: image.mapChannels(by: stretched)
@@ -60,7 +55,8 @@ extension Image {
       case .sharpness(let factor): image.sharpen(factor)
       }
     }
-    return place == .identity ? image : image.moved(by: place)
+    let origins = PixelMap.origins(after: operations, width: width, height: height)
+    return origins == .identity ? image : image.moved(by: origins)
   }
 
   private mutating func mapBytes(_ map: (UInt8) -> UInt8) {
@@ -118,7 +114,7 @@ extension Image {
   }
 
   /// Bilinear; beyond a border lies the mirror image.
-  private func moved(by place: PlaceMap) -> Image {
+  private func moved(by place: PixelMap) -> Image {
     let (centreX, centreY) = (Float(width - 1) / 2, Float(height - 1) / 2)
     // 16 bits behind the point.
     func fixed(_ value: Float) -> Int { Int((value * 65536).rounded()) }
@@ -164,22 +160,29 @@ private func mirrored(_ at: Int, _ count: Int) -> Int {
   return min(within, period - within)
 }
 
-/// Where a pixel's colour comes from: (xx·dx + xy·dy + x, yx·dx + yy·dy + y), counted from the centre.
-private struct PlaceMap: Equatable {
-  var xx: Float = 1
-  var xy: Float = 0
-  var x: Float = 0
-  var yx: Float = 0
-  var yy: Float = 1
-  var y: Float = 0
+extension PixelMap {
+  /// Where each pixel's colour comes from, counted from the centre, after these operations in their order.
+  fileprivate static func origins(after operations: [RandomOperation], width: Int, height: Int) -> PixelMap {
+    operations.reduce(.identity) { origins, operation in
+      switch operation {
+      case .turn(let angle): origins.preceded(by: PixelMap(xx: cos(angle), xy: sin(angle), yx: -sin(angle), yy: cos(angle)))
+      case .shearX(let amount): origins.preceded(by: PixelMap(xy: amount))
+      case .shearY(let amount): origins.preceded(by: PixelMap(yx: amount))
+      case .shiftX(let part): origins.preceded(by: PixelMap(x: part * Float(width)))
+      case .shiftY(let part): origins.preceded(by: PixelMap(y: part * Float(height)))
+      case .posterise, .solarise, .autocontrast, .equalise, .sharpness: origins
+      }
+    }
+  }
 
-  static let identity = PlaceMap()
+  private func preceded(by other: PixelMap) -> PixelMap { other.followed(by: self) }
 
-  /// The map of a picture that was moved by `self` first, then by `next`.
-  func after(_ next: PlaceMap) -> PlaceMap {
-    PlaceMap(
-      xx: xx * next.xx + xy * next.yx, xy: xx * next.xy + xy * next.yy, x: xx * next.x + xy * next.y + x,
-      yx: yx * next.xx + yy * next.yx, yy: yx * next.xy + yy * next.yy, y: yx * next.x + yy * next.y + y)
+  /// Where these operations move a picture's pixels.
+  init(_ operations: [RandomOperation], width: Int, height: Int) {
+    let toCentre = PixelMap(x: -Float(width) / 2, y: -Float(height) / 2)
+    let origins = Self.origins(after: operations, width: width, height: height)
+    self = origins == .identity
+      ? .identity : toCentre.followed(by: origins.inverse).followed(by: toCentre.inverse)
   }
 }
 

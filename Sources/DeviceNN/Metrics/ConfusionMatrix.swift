@@ -43,6 +43,12 @@ extension ConfusionMatrix {
     ratio(2 * counts[label][label], support(of: label) + predictions(of: label))
   }
 
+  /// Of pixels: the part of what is a class or was taken for it that is both, `TP / (TP + FP + FN)`; nil where it never
+  /// occurred.
+  public func intersectionOverUnion(of label: Int) -> Double? {
+    ratio(counts[label][label], support(of: label) + predictions(of: label) - counts[label][label])
+  }
+
   /// The mean of all classes' F1, each class weighing the same however many there were of it.
   public var macroF1: Double? {
     let values = labels.indices.compactMap(f1)

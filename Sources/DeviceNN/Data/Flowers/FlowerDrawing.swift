@@ -77,15 +77,6 @@ func drawFlower(_ species: FlowerSpecies, size: Int, using generator: inout Phil
     canvas.overlay { p in front.lazy.compactMap { $0.paint(p) }.first.map { ($0, 1) } }
   }
 
-  // The camera: focus, exposure, white balance, grain.
-  canvas.blur(generator.uniform() < 0.5 ? 0 : generator.uniform(0, 0.016))
-  let exposure = generator.uniform(0.78, 1.14)
-  let warmth = generator.uniform(-0.07, 0.09)
-  let balance = Colour(1 + warmth, 1, 1 - warmth) * exposure
-  let grain = generator.uniform(0.005, 0.035)
-  for i in canvas.colours.indices {
-    canvas.colours[i] =
-      canvas.colours[i] * balance + Colour(generator.normal(), generator.normal(), generator.normal()) * grain
-  }
+  canvas.addCameraFaults(blur: 0.016, exposure: 0.78...1.14, using: &generator)
   return canvas.image()
 }

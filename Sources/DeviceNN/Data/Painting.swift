@@ -61,8 +61,21 @@ struct Canvas {
   }
 
   /// Lays `paint` over: each pixel is the mean of 3 x 3 samples of (colour, coverage).
-  mutating func overlay(_ paint: (SIMD2<Float>) -> (colour: Colour, coverage: Float)?) {
-    for i in colours.indices {
+  ///
+  /// - Parameter region: left, top, right and bottom of what `paint` can reach; nil for the whole picture.
+  /// - Returns: the pixels that were covered by half or more.
+  @discardableResult
+  mutating func overlay(
+    within region: SIMD4<Float>? = nil, _ paint: (SIMD2<Float>) -> (colour: Colour, coverage: Float)?
+  ) -> [Int] {
+    func pixels(_ low: Float, _ high: Float) -> Range<Int> {
+      let first = min(max(Int((low * Float(size)).rounded(.down)), 0), size)
+      return first..<max(first, min(Int((high * Float(size)).rounded(.up)), size))
+    }
+    let region = region ?? SIMD4(0, 0, 1, 1)
+    let columns = pixels(region.x, region.z)
+    var covered: [Int] = []
+    for i in pixels(region.y, region.w).flatMap({ [size] row in columns.map { row * size + $0 } }) {
       var (sum, coverage) = (Colour(), Float(0))
       for sample in 0..<9 {
         let place = SIMD2(
@@ -72,6 +85,22 @@ struct Canvas {
         coverage += painted.coverage
       }
       colours[i] = colours[i] * (1 - coverage / 9) + sum / 9
+      if coverage >= 4.5 { covered.append(i) }
+    }
+    return covered
+  }
+
+  /// Focus, exposure, white balance and grain.
+  ///
+  /// - Parameter blur: the largest deviation, in parts of the picture's size.
+  mutating func addCameraFaults(blur: Float, exposure: ClosedRange<Float>, using generator: inout Philox) {
+    self.blur(generator.uniform() < 0.5 ? 0 : generator.uniform(0, blur))
+    let exposure = generator.uniform(exposure.lowerBound, exposure.upperBound)
+    let warmth = generator.uniform(-0.07, 0.09)
+    let balance = Colour(1 + warmth, 1, 1 - warmth) * exposure
+    let grain = generator.uniform(0.005, 0.035)
+    for i in colours.indices {
+      colours[i] = colours[i] * balance + Colour(generator.normal(), generator.normal(), generator.normal()) * grain
     }
   }
 

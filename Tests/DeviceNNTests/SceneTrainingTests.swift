@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+@testable import DeviceNN
+@testable import Kernels
+
+@Suite struct SceneTrainingTests {
+  func streets(_ folder: TemporaryFolder) throws -> SceneDataset {
+    try drawStreets(to: folder.path(of: "streets"), train: 10, val: 3, size: 96, seed: 2)
+    return try SceneDataset(opening: folder.path(of: "streets"))
+  }
+
+  func configuration(_ data: SceneDataset, epochs: Int = 2) throws -> SceneConfiguration {
+    var training = FineTuningOptions.scenes(epochs: epochs, imageSize: 64, seed: 3)
+    training.batchSize = 4
+    return try SceneConfiguration(
+      PretrainedModel(weights: nil, backbone: nil), data.tasks, training: training, data: data.path)
+  }
+
+  func trainer(_ configuration: SceneConfiguration, _ data: SceneDataset, _ run: String, isResumed: Bool = false) throws -> Trainer<SceneProblem> {
+    let device = TestDevice.cpu
+    return try Trainer(
+      configuration.makeModel(on: device), configuration, data: data, run: RunFolder(run), on: device, isResumed: isResumed)
+  }
+
+  @Test func drawnStreetsAreReadAsTheyWereDrawn() throws {
+    let folder = try TemporaryFolder()
+    let data = try streets(folder)
+    #expect(data.tasks.names == ["objects", "poses", "regions"] && data.skipped.isEmpty)
+    #expect(data.tasks.classes.allSatisfy(StreetScene.classes.contains) && data.tasks.regions == StreetScene.regions)
+    var generator = Philox(seed: 2, stream: 2)
+    let drawn = drawStreet(size: 96, using: &generator)
+    #expect(data.train.annotations[2].objects.map(\.box) == drawn.objects.map(\.box))
+    #expect(drawn.objects.allSatisfy { ($0.pose != nil) == ($0.label == 2) })
+    let mask = try Image(contentsOf: try #require(data.train.annotations[2].regions))
+    #expect(mask == drawn.mask)
+    // More pictures leave the first ones as they were.
+    try drawStreets(to: folder.path(of: "more"), train: 11, val: 0, size: 96, seed: 2)
+    let file = "JPEGImages/train_0005.jpg"
+    #expect(try Image(contentsOf: folder.path(of: "streets/" + file)) == Image(contentsOf: folder.path(of: "more/" + file)))
+  }
+
+  @Test func aRunThatIsResumedHasTheSameBits() throws {
+    let folder = try TemporaryFolder()
+    let data = try streets(folder)
+    let configuration = try configuration(data)
+    let (whole, parts) = (folder.path(of: "whole"), folder.path(of: "parts"))
+    try trainer(configuration, data, whole).train()
+    struct Killed: Error {}
+    #expect(throws: Killed.self) { try trainer(configuration, data, parts).train { _ in } onEpoch: { _ in throw Killed() } }
+    let again = try RunFolder(parts).sceneConfiguration()
+    #expect(again == configuration)
+    try trainer(again, data, parts, isResumed: true).train()
+    #expect(FileManager.default.contents(atPath: whole + "/model.safetensors") == FileManager.default.contents(atPath: parts + "/model.safetensors"))
+
+    let (model, stored) = try RunFolder(whole).sceneModel(on: TestDevice.cpu)
+    let picture = try Image(contentsOf: data.validation.pictures.path(at: 0))
+    let answer = try model.answers(to: stored.transform.batch(of: picture), leastScore: 0.05, on: TestDevice.cpu)[0]
+    #expect(answer.regions.count == 16 * 16 && answer.answers.isEmpty)
+    let shown = picture.showing(answer, of: stored.scene)
+    #expect(shown.width == 672 && shown.height == 672 && shown != picture.resized(width: 672, height: 672))
+    let other = data.only("regions")
+    #expect(throws: ModelError.self) { try trainer(configuration, other, whole, isResumed: true) }
+  }
+
+  @Test func lossesOfMapsFallAndMissingLabelsCostNothing() throws {
+    let folder = try TemporaryFolder()
+    let data = try streets(folder)
+    let device = TestDevice.cpu
+    let configuration = try configuration(data)
+    let model = configuration.makeModel(on: device)
+    let batch = try #require(try BatchLoader(data.train, transform: configuration.transform, batchSize: 6).epoch(0).next())
+    let targets = try SceneTargets(batch, of: data.train, data.tasks, on: device)
+    var optimizer = AdamW([ParameterGroup(model.parameters().filter(\.isTrainable), learningRate: 3e-3)])
+    var sums: [Float] = []
+    for _ in 0..<12 {
+      let losses = model.losses(of: model(batch.images(on: device)), targets).compactMap { $0 }
+      let sum = losses.dropFirst().reduce(losses[0], +)
+      sums.append(try sum.scalar())
+      optimizer.step(sum.gradients())
+    }
+    #expect(sums.last! < 0.6 * sums[0])
+
+    let bare = AnnotatedPictures(data.train.pictures, data.train.annotations.map { _ in SceneAnnotation() })
+    let nothing = try SceneTargets(batch, of: bare, data.tasks, on: device)
+    let losses = model.losses(of: model(batch.images(on: device)), nothing)
+    #expect(losses.map { $0 == nil } == [false, true, true])
+    #expect(try losses[0]!.scalar().isFinite)
+  }
+
+  @Test func signsHaveTheShapesOfTheirClasses() throws {
+    let folder = try TemporaryFolder()
+    for part in ["train", "test"] {
+      for name in ["00", "13", "14"] {
+        try folder.write(Image(width: 20, height: 20).ppmData(), "\(part)/\(name)/a.ppm")
+        try folder.write(Image(width: 20, height: 20).ppmData(), "\(part)/\(name)/b.ppm")
+      }
+    }
+    let data = try SceneDataset(opening: folder.path)
+    #expect(data.tasks.names == ["sign", "shape"] && data.tasks.questions[0].answers == ["20 km/h", "give way", "stop"])
+    #expect(data.train.annotations.map(\.answers) == [[0, 0], [0, 0], [1, 2], [1, 2], [2, 4], [2, 4]])
+    #expect(data.only("shape").train.annotations[2].answers == [2])
+    try folder.write(Image(width: 20, height: 20).ppmData(), "train/99/a.ppm")
+    #expect(throws: DataError.self) { try SceneDataset(opening: folder.path) }
+  }
+}
