@@ -49,7 +49,7 @@ def operators(arguments, rounds):
                 shapes.flush()
             for case in mine:
                 ours.setdefault(key(case), []).append(case)
-            for case in lines([arguments.python, str(HERE / "pytorch.py"), "ops", shapes.name]):
+            for case in lines([arguments.python, str(HERE / "torch_side.py"), "ops", shapes.name]):
                 theirs.setdefault(key(case), []).append(case)
     return [
         (
@@ -66,7 +66,7 @@ def steps(arguments, rounds):
         pairs = []
         for _ in range(rounds):
             [mine] = lines([arguments.devicenn, "profile", "--net", net, "--batch", "16", "--runs", "3", "--json", "--device", arguments.device])
-            [other] = lines([arguments.python, str(HERE / "pytorch.py"), "step", net, "--batch", "16", "--runs", "3"])
+            [other] = lines([arguments.python, str(HERE / "torch_side.py"), "step", net, "--batch", "16", "--runs", "3"])
             pairs.append((mine, other))
 
         def median(value):
@@ -110,8 +110,9 @@ parser.add_argument("--python", default=sys.executable)
 parser.add_argument("--device", default="cpu")
 parser.add_argument("--out", default=str(HERE.parent / "docs" / "benchmarks.md"))
 arguments = parser.parse_args()
-page = document(
-    arguments, operators(arguments, arguments.rounds) if arguments.kernels != "none" else [], steps(arguments, arguments.rounds))
+operator_rows = operators(arguments, arguments.rounds) if arguments.kernels != "none" else []
+print(document(arguments, operator_rows, []), flush=True)
+page = document(arguments, operator_rows, steps(arguments, arguments.rounds))
 Path(arguments.out + ".new").write_text(page)
 os.replace(arguments.out + ".new", arguments.out)
 print(page)

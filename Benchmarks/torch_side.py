@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """PyTorch's side of `make bench`: operators or training steps, one JSON object a line with the keys of `devicenn profile --json`.
 
-    pytorch.py ops [SHAPES]         operators at the shapes of a file of JSON lines with op and shape
-    pytorch.py step NET --batch 16  images a second of a training step and of inference, and the most memory
+    torch_side.py ops [SHAPES]         operators at the shapes of a file of JSON lines with op and shape
+    torch_side.py step NET --batch 16  images a second of a training step and of inference, and the most memory
 """
 import argparse
 import json
@@ -82,6 +82,10 @@ def operators(lines, runs):
 
 
 def step(net, batch, runs):
+    # A torchvision whose compiled part was made for another PyTorch has its networks all the same.
+    register = torch.library.register_fake
+    torch.library.register_fake = lambda name, *rest, **named: (
+        (lambda function: function) if name.startswith("torchvision::") else register(name, *rest, **named))
     import torchvision
 
     model = getattr(torchvision.models, net)().to(memory_format=LAST)
