@@ -97,7 +97,11 @@ extension MultiMNIST {
     on device: Device, onEpoch: (_ epoch: Int, _ accuracies: [Double]) throws -> Void = { _, _ in }
   ) throws -> [Double] {
     let model = MultiLeNet(tasks: tasks.count, on: device, seed: seed)
-    var objective = MultiTaskObjective(tasks: tasks.map { Self.tasks[$0] }, balance: balance, seed: seed, on: device)
+    // Equal weighting is the mean of the losses there, not their sum, and the rate is meant for that.
+    let isMean = balance == .losses(.equal)
+    var objective = MultiTaskObjective(
+      tasks: tasks.map { Self.tasks[$0] }, balance: isMean ? .losses(.static) : balance,
+      weights: isMean ? tasks.map { _ in 1 / Double(tasks.count) } : nil, seed: seed, on: device)
     var groups = [ParameterGroup(model.parameters(), learningRate: 0.05)]
     if !objective.parameters.isEmpty { groups.append(ParameterGroup(objective.parameters, learningRate: 0.05)) }
     var optimizer = SGD(groups)
