@@ -34,7 +34,7 @@ mkdir -p "$drivers/none"
 family() {
   case $(tr '[:upper:]' '[:lower:]' <<<"$1") in
     goldentests* | optimizertests*) echo goldens ;;
-    mobilenet* | *network* | *finetun*) echo networks ;;
+    mobilenet* | *network* | *finetun* | *photo*) echo networks ;;
     image* | *dropout* | *random* | *permutation* | *philox*) echo random ;;
     *optimizer* | *sgd* | *adam* | *adaptivestep* | *'adaptive step'* | *gradientnorm* | *'gradient norm'*) echo optimizers ;;
     *softmax* | *loss* | *entropy* | *temporal* | *ctc*) echo losses ;;
