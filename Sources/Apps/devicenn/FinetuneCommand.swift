@@ -38,10 +38,7 @@ struct FinetuneCommand: ParsableCommand {
     let progress = ProgressBar()
     defer { progress.clear() }
     let folder = RunFolder(out ?? defaultRun())
-    let resumption = "devicenn finetune --resume --out \(quoted(folder.path))" + (device.name.map { " --device \(quoted($0))" } ?? "")
-    let signals = whenInterrupted { end in
-      progress.print(folder.isRun ? "interrupted; to go on: \(resumption)" : "interrupted", then: end)
-    }
+    let signals = progress.sayHowToGoOn(with: folder, command: "finetune", on: device)
     defer { signals.forEach { $0.cancel() } }
     if !resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
     let device = try device.open()

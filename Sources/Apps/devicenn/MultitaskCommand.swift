@@ -84,11 +84,8 @@ struct MultitaskTrainCommand: ParsableCommand {
     let progress = ProgressBar()
     defer { progress.clear() }
     let folder = RunFolder(out ?? defaultRun())
-    let resumption = "devicenn multitask --resume --out \(quoted(folder.path))" + (baseline ? " --baseline" : "")
-      + (device.name.map { " --device \(quoted($0))" } ?? "")
-    let signals = whenInterrupted { end in
-      progress.print(folder.isRun ? "interrupted; to go on: \(resumption)" : "interrupted", then: end)
-    }
+    let signals = progress.sayHowToGoOn(
+      with: folder, command: "multitask", on: device, options: baseline ? " --baseline" : "")
     defer { signals.forEach { $0.cancel() } }
     if !resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
     let device = try device.open()

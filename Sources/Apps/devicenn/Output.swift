@@ -1,4 +1,5 @@
 // What a command says on standard output, and how it ends early.
+import ArgumentParser
 import DeviceNN
 import Dispatch
 import Foundation
@@ -34,4 +35,40 @@ func whenInterrupted(_ farewell: @escaping @Sendable (_ end: () -> Void) -> Void
     source.resume()
     return source
   }
+}
+
+extension ProgressBar {
+  /// Says how a run goes on when somebody interrupts it.
+  ///
+  /// - Parameters:
+  ///   - command: what trains it, after `devicenn`.
+  ///   - options: what it takes again, beside `--resume`, `--out` and `--device`.
+  func sayHowToGoOn(
+    with run: RunFolder, command: String, on device: DeviceOption, options: String = ""
+  ) -> [any DispatchSourceSignal] {
+    let resumption = "devicenn \(command) --resume --out \(quoted(run.path))\(options)"
+      + (device.name.map { " --device \(quoted($0))" } ?? "")
+    return whenInterrupted { [self] end in
+      print(run.isRun ? "interrupted; to go on: \(resumption)" : "interrupted", then: end)
+    }
+  }
+}
+
+/// Answers each file that can be read. One that can't be is named on standard error, and the command fails in the end.
+func forEachFile<Content>(
+  _ paths: [String], read: (String) throws -> Content, answer: (String, Content) throws -> Void,
+  refusal: (String, any Error) throws -> Void = { _, _ in }
+) throws {
+  var failures = 0
+  for path in paths {
+    let content: Content
+    do { content = try read(path) } catch {
+      complain("Error: \(error)")
+      try refusal(path, error)
+      failures += 1
+      continue
+    }
+    try answer(path, content)
+  }
+  if failures > 0 { throw ExitCode.failure }
 }

@@ -51,17 +51,10 @@ struct PredictCommand: ParsableCommand {
   }
 
   private func forEachImage(_ transform: ImageTransform, _ answer: (String, ImageBatch) throws -> Void) throws {
-    var failures = 0
-    for path in images {
-      let image: Image
-      do { image = try Image(contentsOf: path, atLeast: transform.size) } catch {
-        complain("Error: \(error)")
-        if json { try say(jsonObject([("image", .text(path)), ("error", .text("\(error)"))])) }
-        failures += 1
-        continue
-      }
+    try forEachFile(images) { try Image(contentsOf: $0, atLeast: transform.size) } answer: { path, image in
       try answer(path, transform.batch(of: image))
+    } refusal: { path, error in
+      if json { try say(jsonObject([("image", .text(path)), ("error", .text("\(error)"))])) }
     }
-    if failures > 0 { throw ExitCode.failure }
   }
 }

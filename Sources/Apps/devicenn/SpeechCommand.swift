@@ -34,11 +34,7 @@ struct SpeechTrainCommand: ParsableCommand {
   func run() throws {
     let (run, progress) = (RunFolder(out), ProgressBar())
     defer { progress.clear() }
-    let resumption = "devicenn speech train --resume --out \(quoted(out))"
-      + (device.name.map { " --device \(quoted($0))" } ?? "")
-    let signals = whenInterrupted { end in
-      progress.print(run.isRun ? "interrupted; to go on: \(resumption)" : "interrupted", then: end)
-    }
+    let signals = progress.sayHowToGoOn(with: run, command: "speech train", on: device)
     defer { signals.forEach { $0.cancel() } }
     if !resume && run.isRun { throw ModelError.alreadyARun(path: out) }
     let device = try device.open()
@@ -101,14 +97,7 @@ struct SpeechPredictCommand: ParsableCommand {
   func run() throws {
     let recognizer = try SpeechRecognizer(RunFolder(model), on: device.open())
     let questions = recognizer.configuration.questions
-    var failures = 0
-    for file in files {
-      let clip: AudioClip
-      do { clip = try AudioClip(contentsOf: file) } catch {
-        complain("Error: \(error)")
-        failures += 1
-        continue
-      }
+    try forEachFile(files) { try AudioClip(contentsOf: $0) } answer: { file, clip in
       let heard = try recognizer(clip)
       if json {
         let answers = zip(questions, heard.probabilities).map { question, probabilities in
@@ -123,7 +112,6 @@ struct SpeechPredictCommand: ParsableCommand {
         try AtomicFile.write(Data(image.pngData()), to: picture)
       }
     }
-    if failures > 0 { throw ExitCode.failure }
   }
 }
 

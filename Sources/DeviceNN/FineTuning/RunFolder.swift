@@ -3,8 +3,14 @@
 internal import Foundation
 public import Kernels
 
+/// What config.json says of a run: enough to make its model again.
+protocol RunConfiguration: Codable {
+  /// The first field, if any, that would stop a program which trusts it: a file may be damaged, or edited by hand.
+  var impossibleField: String? { get }
+}
+
 /// What a trained model is, apart from its weights: enough to use it, and to train on.
-public struct ModelConfiguration: Codable, Sendable, Equatable {
+public struct ModelConfiguration: RunConfiguration, Codable, Sendable, Equatable {
   public var architecture: Backbone
   public var classes: [String]
   public var imageSize: Int
@@ -53,7 +59,6 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
         mean: SIMD3(mean[0], mean[1], mean[2]), deviation: SIMD3(deviation[0], deviation[1], deviation[2])))
   }
 
-  /// The first field, if any, that would stop a program which trusts it: a file may be damaged, or edited by hand.
   var impossibleField: String? {
     let checks: [(String, Bool)] = [
       ("classes", classes.count > 1 && Set(classes).count == classes.count), ("mean", mean.count == 3),
@@ -65,7 +70,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 }
 
 extension FineTuningOptions {
-  /// As in `ModelConfiguration`.
+  /// As in `RunConfiguration`.
   var impossibleField: String? {
     let checks: [(String, Bool)] = [
       ("imageSize", (1...4096).contains(imageSize)), ("epochs", (1...1_000_000).contains(epochs)),
@@ -126,22 +131,22 @@ public struct RunFolder: Sendable {
     if isMultiTask {
       throw .notARun(path: path, reason: "its model answers several questions, and one with classes was wanted; see 'devicenn predict'")
     }
-    let configuration = try decoded(ModelConfiguration.self)
-    if let field = configuration.impossibleField {
-      throw .notARun(path: path, reason: "config.json gives '\(field)' a value that no run has")
-    }
-    return configuration
+    return try configuration(of: ModelConfiguration.self)
   }
 
-  /// What config.json says.
-  func decoded<Configuration: Decodable>(_ type: Configuration.Type) throws(ModelError) -> Configuration {
+  func configuration<Configuration: RunConfiguration>(of type: Configuration.Type) throws(ModelError) -> Configuration {
     guard FileManager.default.fileExists(atPath: path) else { throw .notARun(path: path, reason: "there is no such folder") }
     guard let json = FileManager.default.contents(atPath: configurationPath) else {
       throw .notARun(path: path, reason: "it has no config.json")
     }
-    do { return try JSONDecoder().decode(type, from: json) } catch {
+    let configuration: Configuration
+    do { configuration = try JSONDecoder().decode(type, from: json) } catch {
       throw .notARun(path: path, reason: "config.json does not describe a model: \(Self.reason(error))")
     }
+    if let field = configuration.impossibleField {
+      throw .notARun(path: path, reason: "config.json gives '\(field)' a value that no run has")
+    }
+    return configuration
   }
 
   /// The trained model, ready to answer.
@@ -155,7 +160,16 @@ public struct RunFolder: Sendable {
     return (model, configuration)
   }
 
-  func requireModel() throws(ModelError) {
+  /// A model of any other kind with the weights that the run kept, ready to answer.
+  func trained<Model: Module>(_ makeModel: () -> Model) throws -> Model {
+    try requireModel()
+    let model = makeModel()
+    try model.load(SafetensorsFile(path: modelPath))
+    model.evaluate()
+    return model
+  }
+
+  private func requireModel() throws(ModelError) {
     guard FileManager.default.fileExists(atPath: modelPath) else {
       throw .notARun(path: path, reason: "it has no model.safetensors yet; --resume the run")
     }

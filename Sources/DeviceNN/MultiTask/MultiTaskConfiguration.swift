@@ -2,7 +2,7 @@ internal import Foundation
 public import Kernels
 
 /// What a trained model of several tasks is, apart from its weights: enough to use it, and to train on.
-public struct MultiTaskConfiguration: Codable, Sendable, Equatable {
+public struct MultiTaskConfiguration: RunConfiguration, Codable, Sendable, Equatable {
   public var architecture: Backbone
   public var tasks: [LearningTask]
   public var sharing: Sharing
@@ -52,7 +52,6 @@ public struct MultiTaskConfiguration: Codable, Sendable, Equatable {
       tasks: tasks.map(\.name), balance: TaskBalance(name: weighting)!, weights: taskWeights, seed: training.seed, on: device)
   }
 
-  /// The first field, if any, that would stop a program which trusts it.
   var impossibleField: String? {
     let checks: [(String, Bool)] = [
       ("tasks", !tasks.isEmpty && Set(tasks.map(\.name)).count == tasks.count && tasks.allSatisfy(\.kind.isPossible)),
@@ -70,20 +69,12 @@ extension RunFolder {
   }
 
   public func multiTaskConfiguration() throws(ModelError) -> MultiTaskConfiguration {
-    let configuration = try decoded(MultiTaskConfiguration.self)
-    if let field = configuration.impossibleField {
-      throw .notARun(path: path, reason: "config.json gives '\(field)' a value that no run has")
-    }
-    return configuration
+    try configuration(of: MultiTaskConfiguration.self)
   }
 
   /// The trained model of several tasks, ready to answer.
   public func multiTaskModel(on device: Device) throws -> (model: MultiHeadModel, configuration: MultiTaskConfiguration) {
     let configuration = try multiTaskConfiguration()
-    try requireModel()
-    let model = configuration.makeModel(on: device)
-    try model.load(SafetensorsFile(path: modelPath))
-    model.evaluate()
-    return (model, configuration)
+    return (try trained { configuration.makeModel(on: device) }, configuration)
   }
 }

@@ -63,15 +63,6 @@ public final class PictureTasks: TrainingProblem {
     return latest.numbers
   }
 
-  public func store(to path: String) throws {
-    try writeSafetensors(network.records(), metadata: ["format": "pt"], to: path)
-  }
-
-  public func load(from path: String) throws {
-    try network.mergeAdapters()
-    try network.load(SafetensorsFile(path: path))
-  }
-
   public func explained(_ error: DeviceError, at batch: ImageBatch) -> any Error {
     DeviceNN.explained(error, of: batch, on: device) { few throws(DeviceError) in
       for loss in forward(few).losses { _ = try loss?.gradients(keepingHistory: true).norm.scalar() }

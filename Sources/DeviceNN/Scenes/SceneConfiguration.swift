@@ -1,7 +1,7 @@
 public import Kernels
 
 /// What a trained model of scenes is, apart from its weights: enough to use it, and to train on.
-public struct SceneConfiguration: Codable, Sendable, Equatable {
+public struct SceneConfiguration: RunConfiguration, Codable, Sendable, Equatable {
   public var architecture: Backbone
   public var scene: SceneTasks
   public var mean: [Float]
@@ -48,7 +48,6 @@ public struct SceneConfiguration: Codable, Sendable, Equatable {
       contrast: 0.3, saturation: 0.3, hue: 0.02, operations: scene.questions.isEmpty ? 0 : 2, magnitude: 0.4)
   }
 
-  /// The first field, if any, that would stop a program which trusts it.
   var impossibleField: String? {
     let names = [scene.classes, scene.poses, scene.regions] + scene.questions.map(\.answers)
     let checks: [(String, Bool)] = [
@@ -73,20 +72,12 @@ extension FineTuningOptions {
 
 extension RunFolder {
   public func sceneConfiguration() throws(ModelError) -> SceneConfiguration {
-    let configuration = try decoded(SceneConfiguration.self)
-    if let field = configuration.impossibleField {
-      throw .notARun(path: path, reason: "config.json gives '\(field)' a value that no run has")
-    }
-    return configuration
+    try configuration(of: SceneConfiguration.self)
   }
 
   /// The trained model of scenes, ready to answer.
   public func sceneModel(on device: Device) throws -> (model: SceneModel, configuration: SceneConfiguration) {
     let configuration = try sceneConfiguration()
-    try requireModel()
-    let model = configuration.makeModel(on: device)
-    try model.load(SafetensorsFile(path: modelPath))
-    model.evaluate()
-    return (model, configuration)
+    return (try trained { configuration.makeModel(on: device) }, configuration)
   }
 }

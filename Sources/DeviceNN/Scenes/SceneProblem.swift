@@ -52,12 +52,6 @@ public final class SceneProblem: TrainingProblem {
 
   /// How right the trained model is; its weights may have changed since the last epoch was measured.
   public func finalEvaluation() throws -> SceneEvaluation { try scene.evaluation(of: data.validation, transform, on: device) }
-
-  public func store(to path: String) throws {
-    try writeSafetensors(scene.records(), metadata: ["format": "pt"], to: path)
-  }
-
-  public func load(from path: String) throws { try scene.load(SafetensorsFile(path: path)) }
 }
 
 extension Trainer where Problem == SceneProblem {

@@ -20,7 +20,7 @@ public struct SpeechOptions: Codable, Sendable, Equatable {
 }
 
 /// What a trained speech model is, apart from its weights: enough to use it, and to train on.
-public struct SpeechConfiguration: Codable, Sendable, Equatable {
+public struct SpeechConfiguration: RunConfiguration, Codable, Sendable, Equatable {
   public var spectrogram = LogMelSettings()
   /// The characters that it writes.
   public var alphabet: String
@@ -45,7 +45,6 @@ public struct SpeechConfiguration: Codable, Sendable, Equatable {
 
   public var decoder: CTCDecoder { CTCDecoder(alphabet: Array(alphabet)) }
 
-  /// The first field, if any, that would stop a program which trusts it: a file may be damaged, or edited by hand.
   var impossibleField: String? {
     let names = questions.map(\.name)
     let checks: [(String, Bool)] = [
@@ -63,10 +62,6 @@ public struct SpeechConfiguration: Codable, Sendable, Equatable {
 
 extension RunFolder {
   public func speechConfiguration() throws(ModelError) -> SpeechConfiguration {
-    let configuration = try decoded(SpeechConfiguration.self)
-    if let field = configuration.impossibleField {
-      throw .notARun(path: path, reason: "config.json gives '\(field)' a value that no run has")
-    }
-    return configuration
+    try configuration(of: SpeechConfiguration.self)
   }
 }

@@ -149,12 +149,6 @@ public final class SpeechProblem: TrainingProblem {
     for (i, text) in texts.enumerated() { latest[i].recognition.text = text }
     return latest
   }
-
-  public func store(to path: String) throws {
-    try writeSafetensors(network.records(), metadata: ["format": "pt"], to: path)
-  }
-
-  public func load(from path: String) throws { try network.load(SafetensorsFile(path: path)) }
 }
 
 extension [(items: [Int], size: Int, passes: Int)] {

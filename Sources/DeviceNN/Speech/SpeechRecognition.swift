@@ -67,11 +67,9 @@ public final class SpeechRecognizer {
   private let decoder: CTCDecoder
 
   public init(_ run: RunFolder, on device: Device) throws {
-    configuration = try run.speechConfiguration()
-    try run.requireModel()
-    model = configuration.makeModel(on: device)
-    try model.load(SafetensorsFile(path: run.modelPath))
-    model.evaluate()
+    let configuration = try run.speechConfiguration()
+    model = try run.trained { configuration.makeModel(on: device) }
+    self.configuration = configuration
     self.device = device
     spectrogram = LogMelSpectrogram(configuration.spectrogram, on: device)
     decoder = configuration.decoder

@@ -16,7 +16,7 @@ public protocol TrainingProblem: AnyObject {
   /// What has been learnt, in numbers by name, measured after each epoch with averaged weights where they are averaged. The
   /// smallest `loss` among them is the best.
   func measure() throws -> [String: Double]
-  /// Writes the model for those who use it, and reads it back.
+  /// Writes the model for those who use it, and reads it back: by default under its parameters' own names.
   func store(to path: String) throws
   func load(from path: String) throws
   /// A failure of the device at a batch as it is told to a user.
@@ -24,6 +24,15 @@ public protocol TrainingProblem: AnyObject {
 }
 
 extension TrainingProblem {
+  public func store(to path: String) throws {
+    try writeSafetensors(model.records(), metadata: ["format": "pt"], to: path)
+  }
+
+  public func load(from path: String) throws {
+    try model.mergeAdapters()
+    try model.load(SafetensorsFile(path: path))
+  }
+
   public func explained(_ error: DeviceError, at batch: Batch) -> any Error { error }
 }
 
