@@ -35,15 +35,13 @@ struct DemoCommand: ParsableCommand {
       """)
   }
 
-  /// Runs the command that it shows, so that it can be repeated and changed.
   private func finetune(_ photos: String, _ run: String, _ more: [String]) throws {
     let arguments = [
       "--data", photos, "--image-size", "96", "--epochs", "\(epochs)", "--batch-size", "16", "--learning-rate", "0.004",
       "--recipe", "full",
       "--seed", "\(seed)", "--out", run,
     ] + (device.name.map { ["--device", $0] } ?? []) + more
-    try say("\n$ devicenn finetune \(arguments.joined(separator: " "))")
-    try FinetuneCommand.parse(arguments).run()
+    try runShown(FinetuneCommand.self, "finetune", arguments)
   }
 
   private func accuracy(of run: String) throws -> Double {

@@ -19,13 +19,11 @@ struct MultitaskDemoCommand: ParsableCommand {
     try removeEarlierDemo(out, made: ["portraits", "run"])
     let list = try drawPortraits(to: out + "/portraits", seed: seed)
     try say("Drew portraits into \(out)/portraits; portraits.csv lists them with their age, glasses, expression and hair.")
-    // Runs the command that it shows, so that it can be repeated and changed.
     let arguments = [
       "--data", list, "--task", "age:uncertain", "--task", "glasses", "--task", "expression:ordinal:sad,neutral,happy",
       "--task", "hair", "--baseline", "--image-size", "64", "--epochs", "\(epochs)", "--batch-size", "16",
       "--learning-rate", "0.004", "--seed", "\(seed)", "--out", out + "/run",
     ] + (device.name.map { ["--device", $0] } ?? [])
-    try say("\n$ devicenn multitask \(arguments.joined(separator: " "))")
-    try MultitaskTrainCommand.parse(arguments).run()
+    try runShown(MultitaskTrainCommand.self, "multitask", arguments)
   }
 }

@@ -54,6 +54,13 @@ extension ProgressBar {
   }
 }
 
+/// Runs a command of this program and shows it first, so that it can be repeated and changed.
+func runShown<Shown: ParsableCommand>(_ command: Shown.Type, _ name: String, _ arguments: [String]) throws {
+  try say("\n$ devicenn \(name) \(arguments.joined(separator: " "))")
+  var command = try Shown.parse(arguments)
+  try command.run()
+}
+
 /// Answers each file that can be read. One that can't be is named on standard error, and the command fails in the end.
 func forEachFile<Content>(
   _ paths: [String], read: (String) throws -> Content, answer: (String, Content) throws -> Void,

@@ -132,13 +132,11 @@ struct SpeechDemoCommand: ParsableCommand {
     try say("espeak-ng spoke \(count) recordings into \(recordings).")
     let device = device.name.map { ["--device", $0] } ?? []
     let arguments = ["--data", recordings, "--epochs", "\(epochs)", "--seed", "\(seed)", "--out", run] + device
-    try say("\n$ devicenn speech train \(arguments.joined(separator: " "))")
-    try SpeechTrainCommand.parse(arguments).run()
+    try runShown(SpeechTrainCommand.self, "speech train", arguments)
     let unheard = try SpeechDataset(paths: [recordings]).test.map(\.file)
     let chosen = stride(from: 0, to: unheard.count, by: max(unheard.count / 5, 1)).map { unheard[$0] }
     let question = ["--model", run, "--picture", out + "/heard.png"] + chosen + device
-    try say("\n$ devicenn speech predict \(question.joined(separator: " "))")
-    try SpeechPredictCommand.parse(question).run()
+    try runShown(SpeechPredictCommand.self, "speech predict", question)
   }
 }
 

@@ -49,7 +49,7 @@ public final class FineTuner {
     classWeights = options.balance == .weights
       ? Tensor(
         shares.map { $0 > 0 ? Float(1 / ($0 * Double(shares.count))) : 0 }, shape: [shares.count], on: device) : nil
-    optimizer = AdamW(options.recipe.parameterGroups(model, options))
+    optimizer = AdamW(options.recipe.parameterGroups(model, of: [model], options))
     if isResumed {
       position = try TrainingCheckpoint(path: run.checkpointPath, into: model, &optimizer, &average)
       guard position.fingerprint == data.fingerprint else {

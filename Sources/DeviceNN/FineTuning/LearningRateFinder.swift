@@ -47,7 +47,7 @@ extension FineTuner {
     }
     var unit = options
     unit.learningRate = 1
-    var optimizer = AdamW(options.recipe.parameterGroups(model, unit))
+    var optimizer = AdamW(options.recipe.parameterGroups(model, of: [model], unit))
     let loader = BatchLoader(
       data.train, transform: transform, batchSize: batchSize, isShuffled: true, lastBatch: .drop, seed: options.seed)
     var sweep = LearningRateSweep(rates: [], losses: [])

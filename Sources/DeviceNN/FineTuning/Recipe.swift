@@ -80,12 +80,11 @@ extension Recipe {
   /// Decides what of a model is trained, and at which rates. Rates fall by `layerDecay` from block to block towards the
   /// input; scales and biases don't decay.
   ///
-  /// - Parameter networks: the backbones in the model, side by side where there are several; nil where it is one itself.
-  ///   What else the model has learns as heads do.
+  /// - Parameter networks: the backbones in the model, side by side where there are several. What else it has learns as
+  ///   heads do.
   func parameterGroups(
-    _ model: any Module, of networks: [any ImageClassifier]? = nil, _ options: FineTuningOptions
+    _ model: any Module, of networks: [any ImageClassifier], _ options: FineTuningOptions
   ) -> [ParameterGroup] {
-    let networks = networks ?? [model as! any ImageClassifier]
     switch self {
     case .head: networks.flatMap(\.backboneParameters).forEach { $0.isTrainable = false }
     case .lora: networks.forEach { $0.adapt(rank: options.rank, seed: options.seed) }
