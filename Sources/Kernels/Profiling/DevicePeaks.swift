@@ -34,6 +34,7 @@ extension Device {
     return y
   }
 
+  /// Twelve chains, as CHAINS in kernels.cl.
   private func multiplyAddCount(rounds: Int, groups: Int) -> Double {
     2 * Double(rounds) * 12 * Double(profile.vector * profile.local) * Double(groups)
   }
