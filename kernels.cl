@@ -650,10 +650,11 @@ __kernel void int_compare(const int n, const int value, const int isLess, const 
 // packed by pack_panels (bStride = PANEL, panelStride = K · PANEL), which transposes on the way where B comes as (N,K).
 //
 //             N ──▶  panel 0   panel 1            unstaged: a work-item computes TILE_M rows x TILE_N vectors and
-//          ┌─────┐ ┌────────┬────────┐            keeps them in registers; it reads A by TILE_M row pointers.
-//        M │  A  │ │ TILE_M x TILE_N │            staged: a group computes GROUP_ROWS x PANEL; stages of TILE_K
-//        ▼ │     │ │ of one item     │            columns of A and rows of B go through local memory.
-//          └─────┘ └────────┴────────┘
+//          ┌─────┐ ┌────────┬────────┐            keeps them in registers; it reads A by TILE_M row pointers. A group
+//        M │  A  │ │ TILE_M x TILE_N │            takes K by blocks of DEPTH: a panel's part stays in the first-level
+//        ▼ │     │ │ of one item     │            cache while all tiles of GROUP_ROWS rows pass over it.
+//          └─────┘ └────────┴────────┘            staged: a group computes GROUP_ROWS x PANEL; stages of TILE_K
+//                                               columns of A and rows of B go through local memory.
 
 // acc(TILE_M, vectors) += A(TILE_M, depth) · B(depth, vectors), A by its rows
 static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, const int depth,
@@ -704,8 +705,9 @@ static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, con
 #define TILE_COLUMN(j) (((j) * ITEMS_N + LANE % ITEMS_N) * VECTOR)
 
 #else
-#define GROUP_ROWS 64
+#define GROUP_ROWS (8 * TILE_M)
 #define PANEL (TILE_N * VECTOR)
+#define DEPTH (4096 / PANEL) // rows of a panel that fill half of a first-level cache
 #define TILE_ROW(i) (i)
 #define TILE_COLUMN(j) ((j) * VECTOR)
 
@@ -737,6 +739,18 @@ static inline void clear_tile(VEC acc[TILE_M][TILE_N]) {
   }
 }
 
+#if !STAGED
+// acc = c(rows, columns), for the tile whose corner is c
+static inline void load_tile(VEC acc[TILE_M][TILE_N], const int vectors, const int rows, const int columns,
+                             __global const float *c, const int cStride) {
+  UNROLL for (int i = 0; i < TILE_M; i++) {
+    UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) {
+      acc[i][j] = LOAD_PART(c + (size_t)min(i, rows - 1) * cStride + j * VECTOR, columns - j * VECTOR);
+    }
+  }
+}
+#endif
+
 // c(rows, columns) = activation(acc + bias), for the tile whose corner is c and bias
 static inline void store_tile(VEC acc[TILE_M][TILE_N], const int vectors, const int rows, const int columns,
                               const int hasBias, const int kind, __global const float *bias, __global float *c,
@@ -761,11 +775,17 @@ __kernel void pack_panels(const int rows, const int columns, const int groupStri
                           const int rowStride, const int columnStride, __global const float *from,
                           __global float *to) {
   const int panel = GROUP(0), panels = get_num_groups(0), tap = GROUP(1), taps = get_num_groups(1);
-  from += (size_t)GROUP(2) * groupStride + (size_t)tap * tapStride;
+  from += (size_t)GROUP(2) * groupStride + (size_t)tap * tapStride + (size_t)panel * PANEL * columnStride;
   to += (((size_t)GROUP(2) * panels + panel) * taps + tap) * rows * PANEL;
-  for (int t = LANE; t < rows * PANEL; t += LOCAL) {
-    const int column = panel * PANEL + t % PANEL;
-    to[t] = column < columns ? from[(size_t)(t / PANEL) * rowStride + (size_t)column * columnStride] : 0.0f;
+  const int width = min(columns - panel * PANEL, PANEL);
+  if (columnStride == 1 && width == PANEL) {
+    for (int t = LANE * VECTOR; t < rows * PANEL; t += LOCAL * VECTOR) {
+      STORE(LOAD(from + (size_t)(t / PANEL) * rowStride + t % PANEL), to + t);
+    }
+  } else {
+    for (int t = LANE; t < rows * PANEL; t += LOCAL) {
+      to[t] = t % PANEL < width ? from[(size_t)(t / PANEL) * rowStride + (size_t)(t % PANEL) * columnStride] : 0.0f;
+    }
   }
 }
 
@@ -810,17 +830,23 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
     store_tile(acc, TILE_N, M - m0, N - n0, hasBias, kind, bias + n0, c + (size_t)m0 * N + n0, N);
   }
 #else
-  for (int m = m0 + LANE * TILE_M; m < min(M, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
-    __global const float *rows[TILE_M];
-    UNROLL for (int i = 0; i < TILE_M; i++) rows[i] = a + (size_t)min(m + i, M - 1) * K;
+  for (int k = 0; k == 0 || k < K; k += DEPTH) {
+    const int depth = min(K - k, DEPTH), isLast = k + depth == K;
     for (int panel = GROUP(1) * panels; panel < lastPanel; panel++) {
       const int n = panel * PANEL;
-      WITH_VECTORS(N - n, {
-        VEC acc[TILE_M][TILE_N];
-        clear_tile(acc);
-        multiply_rows(acc, vectors, K, (__global const float *const *)rows, b + (size_t)panel * panelStride, bStride);
-        store_tile(acc, vectors, M - m, N - n, hasBias, kind, bias + n, c + (size_t)m * N + n, N);
-      })
+      __global const float *columns = b + (size_t)panel * panelStride + (size_t)k * bStride;
+      for (int m = m0 + LANE * TILE_M; m < min(M, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
+        __global const float *rows[TILE_M];
+        UNROLL for (int i = 0; i < TILE_M; i++) rows[i] = a + (size_t)min(m + i, M - 1) * K + k;
+        __global float *to = c + (size_t)m * N + n;
+        WITH_VECTORS(N - n, {
+          VEC acc[TILE_M][TILE_N];
+          if (k == 0) clear_tile(acc);
+          else load_tile(acc, vectors, M - m, N - n, to, N);
+          multiply_rows(acc, vectors, depth, (__global const float *const *)rows, columns, bStride);
+          store_tile(acc, vectors, M - m, N - n, hasBias && isLast, isLast ? kind : ACTIVATION_NONE, bias + n, to, N);
+        })
+      }
     }
   }
 #endif

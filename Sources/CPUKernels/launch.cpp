@@ -1,8 +1,10 @@
 // Spreads the groups of a launch over the cores.
 //
 // Threads live as long as the process. Between launches they spin for a moment, because a training step launches every
-// few microseconds, then sleep. Groups are claimed in stretches from one counter, so a core that something else slows
-// down holds nobody up. Which thread runs a group changes nothing in its result.
+// few microseconds, then sleep. Groups are claimed in stretches from one counter, shorter ones towards the end, so that
+// cores finish together and one that something else slows down holds nobody up. Which thread runs a group changes
+// nothing in its result.
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -23,15 +25,14 @@ struct Job {
   void (*call)(void *const *);
   void *const *arguments;
   size_t groups[3];
-  size_t total, stretch;
 };
 
 Job job;
-std::atomic<uint32_t> stretches{0}; // of the job
-// The job's number in the high half, the next stretch to claim in the low one. A claim is a compare-and-swap, so it
+std::atomic<uint32_t> total{0}; // groups of the job
+// The job's number in the high half, the next group to claim in the low one. A claim is a compare-and-swap, so it
 // succeeds only while the job that was read is still the current one.
 std::atomic<uint64_t> ticket{closed};
-std::atomic<uint32_t> finished{0}; // stretches done
+std::atomic<uint32_t> finished{0}; // groups done
 std::atomic<int> sleepers{0};
 pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER; // launches from several threads take turns
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -59,16 +60,17 @@ void run(size_t begin, size_t end) {
   }
 }
 
-/// Claims and runs stretches of the current job until none is left.
+/// Claims and runs stretches of the current job until none is left: each time a share of what is left.
 void work() {
+  const uint32_t shares = 4 * (uint32_t)cpu_thread_count();
   uint64_t seen = ticket.load();
   for (;;) {
-    const uint32_t next = (uint32_t)seen;
-    if (next == closed || next >= stretches.load(std::memory_order_relaxed)) return;
-    if (!ticket.compare_exchange_weak(seen, seen + 1)) continue;
-    const size_t begin = next * job.stretch, end = begin + job.stretch;
-    run(begin, end < job.total ? end : job.total);
-    finished.fetch_add(1);
+    const uint32_t next = (uint32_t)seen, end = total.load(std::memory_order_relaxed);
+    if (next == closed || next >= end) return;
+    const uint32_t stretch = std::max(1u, (end - next) / shares);
+    if (!ticket.compare_exchange_weak(seen, seen + stretch)) continue;
+    run(next, next + stretch);
+    finished.fetch_add(stretch);
     seen = ticket.load();
   }
 }
@@ -117,18 +119,17 @@ int cpu_thread_count(void) {
 }
 
 void cpu_launch(const CPUKernel *kernel, void *const *arguments, const size_t groups[3]) {
-  const size_t threads = (size_t)cpu_thread_count();
+  const uint32_t count = (uint32_t)(groups[0] * groups[1] * groups[2]);
+  const int threads = cpu_thread_count();
   pthread_mutex_lock(&turn);
   ticket.store((ticket.load() & ~(uint64_t)closed) | closed);
-  job = {kernel->call, arguments, {groups[0], groups[1], groups[2]}, groups[0] * groups[1] * groups[2], 0};
-  if (job.total < 2 || threads < 2) {
-    run(0, job.total);
+  job = {kernel->call, arguments, {groups[0], groups[1], groups[2]}};
+  if (count < 2 || threads < 2) {
+    run(0, count);
     pthread_mutex_unlock(&turn);
     return;
   }
-  job.stretch = (job.total + threads * 8 - 1) / (threads * 8);
-  const uint32_t count = (uint32_t)((job.total + job.stretch - 1) / job.stretch);
-  stretches.store(count);
+  total.store(count);
   finished.store(0);
   ticket.store(((ticket.load() >> 32) + 1) << 32);
   if (sleepers.load() > 0) {

@@ -27,7 +27,7 @@ public struct TileProfile: Sendable, Hashable {
     name: "small", vector: 4, local: 64, tileM: 4, tileN: 1, staged: true, itemsN: 8, tileK: 16, columnVectors: 1)
 
   /// Rows that a group of a matrix product covers.
-  var groupRows: Int { staged ? local / itemsN * tileM : 64 }
+  var groupRows: Int { staged ? local / itemsN * tileM : 8 * tileM }
   /// Columns that a group of a matrix product covers at a time.
   var panelColumns: Int { (staged ? itemsN : 1) * tileN * vector }
 

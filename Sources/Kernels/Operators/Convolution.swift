@@ -242,7 +242,8 @@ extension Device {
     rows: Int, columns: Int, depth: Int, groups: Int, _ panels: Panels, _ tapStride: Int
   ) -> (SIMD3<Int>, [Launch.Argument]) {
     let panelCount = (columns + profile.panelColumns - 1) / profile.panelColumns
-    let perGroup = panelsPerGroup(panelCount, depth: depth)
+    let bytes = depth * profile.panelColumns * MemoryLayout<Float>.stride
+    let perGroup = profile.staged ? 1 : min(panelCount, max(1, 262_144 / bytes))
     return (
       [(rows + profile.groupRows - 1) / profile.groupRows, (panelCount + perGroup - 1) / perGroup, groups],
       [

@@ -47,7 +47,7 @@ extension Device {
     let panels = rightOperand(b, shape)
     let c = makeFloats(shape.batch * m * n)
     let panelCount = (n + profile.panelColumns - 1) / profile.panelColumns
-    let perGroup = panelsPerGroup(panelCount, depth: k)
+    let perGroup = panelsPerGroup(panelCount, rows: m)
     launch(
       Launch(
         "matmul",
@@ -70,16 +70,17 @@ extension Device {
     return y
   }
 
-  /// Panels that a group passes over for each tile of rows: as many as stay in a core's second-level cache.
-  func panelsPerGroup(_ count: Int, depth: Int) -> Int {
+  /// Panels that a group passes over: as many as repay reading its rows, where enough groups are left for all cores.
+  func panelsPerGroup(_ count: Int, rows: Int) -> Int {
     guard !profile.staged else { return 1 }
-    let bytes = depth * profile.panelColumns * MemoryLayout<Float>.stride
-    return min(count, max(1, 262_144 / bytes))
+    let rowGroups = (rows + profile.groupRows - 1) / profile.groupRows
+    return max(1, min(8, rowGroups * count / (8 * max(1, description.computeUnits))))
   }
 
-  /// Rows at a distance of 1 KiB or more fall on few sets of a cache, so large operands are packed.
+  /// A right operand of more than half a first-level cache, whose rows are apart, falls on few sets of it: all the fewer
+  /// where they are a multiple of 1 KiB apart. It is packed if it is used often enough to repay that.
   func shouldPack(rows: Int, columns: Int, uses: Int) -> Bool {
-    !profile.staged && columns >= 256 && rows >= 256 && uses >= 128
+    !profile.staged && columns > profile.panelColumns && rows * columns > 4096 && uses >= (columns % 256 == 0 ? 64 : 256)
   }
 
   private func rightOperand(_ b: Buffer, _ shape: MatmulShape) -> Panels {
