@@ -89,7 +89,8 @@ static inline VEC load_part(__global const float *p, const int n) {
 #endif
 
 #ifndef PREFETCH
-// Asks for n floats that a group to come will read; only the fallback, whose groups follow each other, can tell.
+// Asks for n floats that will be read soon, or by a group to come; only the fallback, whose groups follow each other, can
+// tell.
 #define PREFETCH(p, n)
 #endif
 
@@ -711,11 +712,10 @@ static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, con
 #define TILE_ROW(i) (i)
 #define TILE_COLUMN(j) ((j) * VECTOR)
 
-// acc(TILE_M, vectors) += Aᵀ(TILE_M, depth) · B(depth, vectors), A(depth, TILE_M) by its columns
-static inline void multiply_columns(VEC acc[TILE_M][TILE_N], const int vectors, const int depth,
-                                    __global const float *a, const int aStride, __global const float *b,
-                                    const int bStride) {
-  for (int k = 0; k < depth; k++, a += aStride, b += bStride) {
+// acc(TILE_M, vectors) += Aᵀ(TILE_M, depth) · B(depth, vectors), both packed: A(depth, TILE_M), B(depth, PANEL)
+static inline void multiply_packed(VEC acc[TILE_M][TILE_N], const int vectors, const int depth, __global const float *a,
+                                   __global const float *b) {
+  for (int k = 0; k < depth; k++, a += TILE_M, b += PANEL) {
     VEC right[TILE_N];
     UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
     UNROLL for (int i = 0; i < TILE_M; i++) {
@@ -1006,31 +1006,53 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int bStride, const 
 }
 
 // Weight gradient: dw(R,S,C,G·K) = Σ over pixels of x(pixel at tap, C) · dy(pixel, K), a product of a transposed matrix
-// whose depth is the pixels. Group x sums one of `splits` ranges of output rows into partial(split,R,S,C,G·K), which
-// reduce_columns then adds in order. A row is cut into segments of SEGMENT pixels. Pixels of x are xPitch floats apart:
-// G · C, or less where C stands for the channels of a whole row of taps, which are neighbours in memory.
-// groups(splits, R · S · ceil(C / WEIGHT_ROWS), G)
-#define SEGMENT 128
-#if STAGED
-#define WEIGHT_ROWS GROUP_ROWS
-#else
-#define WEIGHT_ROWS 64
-#define BLOCK_PIXELS 256 // output pixels that stay in the cache while all tiles pass over them
+// whose depth is the pixels. They are cut into `splits` ranges, whose sums go to partial(split,R,S,C,G·K), which
+// reduce_columns then adds in order. Pixels of x are xPitch floats apart: G · C, or less where C stands for the channels of
+// a whole row of taps, which are neighbours in memory.
+//
+// Staged, a group sums a tile of one tap.                       groups(splits, R · S · ceil(C / GROUP_ROWS), G)
+// Unstaged, it takes a range of the items (split, G, one of cBlocks blocks of C, one of kBlocks of K), and of each item
+// block after block of pixels. It packs their dy, and x at one tap after the other, into its own part of `scratch`, so that
+// both operands of a tile are contiguous.                                          groups(ranges of items, 1, 1)
+#if !STAGED
+#define BLOCK_PIXELS 256
+// A tile of x and a panel of dy in `scratch`, padded so that neighbours don't fall on the same lines of a cache.
+#define LEFT_TILE (BLOCK_PIXELS * TILE_M + 16)
+#define RIGHT_PANEL (BLOCK_PIXELS * PANEL + 16)
+
+// left(tiles, pixels, TILE_M) = the channels 0 ..< C of x at the tap (stepY, stepX) of `count` output pixels from `first` on.
+static inline void pack_pixels(const int first, const int count, const int C, const int H, const int W, const int P,
+                               const int Q, const int strideY, const int strideX, const int stepY, const int stepX,
+                               const int xPitch, __global const float *x, __global float *left) {
+  for (int p = 0; p < count;) {
+    const int row = (first + p) / Q, q0 = (first + p) % Q, length = min(Q - q0, count - p);
+    const int atY = source(row % P * strideY, stepY, 1, H);
+    for (int q = LANE; q < length; q += LOCAL) {
+      const int atX = source((q0 + q) * strideX, stepX, 1, W);
+      __global const float *from = x + (((size_t)(row / P) * H + atY) * W + atX) * xPitch;
+      __global float *to = left + (p + q) * TILE_M;
+      PREFETCH(from + 8 * strideX * xPitch, C);
+      for (int c = 0; c < C; c += TILE_M, to += LEFT_TILE) {
+        UNROLL for (int i = 0; i < TILE_M; i++) to[i] = atY >= 0 && atX >= 0 ? from[c + i] : 0.0f;
+      }
+    }
+    p += length;
+  }
+}
 #endif
 
-__kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, __global const float *restrict x,
-                                     __global const float *restrict dy, __global float *restrict partial) {
-  const int channelBlocks = (C + WEIGHT_ROWS - 1) / WEIGHT_ROWS;
-  const int tap = GROUP(1) / channelBlocks, c0 = GROUP(1) % channelBlocks * WEIGHT_ROWS;
-  const int r = tap / S, s = tap % S, split = GROUP(0), splits = get_num_groups(0);
-  const int yPitch = G * K;
+__kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const int splits, const int cBlocks,
+                                     const int kBlocks, __global const float *restrict x, __global const float *restrict dy,
+                                     __global float *restrict scratch, __global float *restrict partial) {
+  const int pixelCount = N * P * Q, yPitch = G * K;
+#if STAGED
+  const int channelBlocks = (C + GROUP_ROWS - 1) / GROUP_ROWS;
+  const int tap = GROUP(1) / channelBlocks, c0 = GROUP(1) % channelBlocks * GROUP_ROWS;
+  const int r = tap / S, s = tap % S, split = GROUP(0), rowCount = min(C - c0, GROUP_ROWS);
   x += GROUP(2) * C + c0;
   dy += GROUP(2) * K;
   partial += (((size_t)split * R * S + tap) * C + c0) * yPitch + GROUP(2) * K;
-  const int rowCount = min(C - c0, WEIGHT_ROWS);
-#if STAGED
   STAGES
-  const int pixelCount = N * P * Q;
   const int begin = (int)((long)pixelCount * split / splits), depth = (int)((long)pixelCount * (split + 1) / splits) - begin;
   for (int n0 = 0; n0 < K; n0 += PANEL) {
     VEC acc[TILE_M][TILE_N];
@@ -1045,39 +1067,43 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, __glob
     store_tile(acc, TILE_N, rowCount, K - n0, 0, ACTIVATION_NONE, dy, partial + n0, yPitch);
   }
 #else
-  const int perRow = (Q + SEGMENT - 1) / SEGMENT, segments = N * P * perRow;
-  const int begin = (int)((long)segments * split / splits), end = (int)((long)segments * (split + 1) / splits);
-  const int blockSegments = max(1, BLOCK_PIXELS / min(Q, SEGMENT));
-  const int tilesDown = (rowCount + TILE_M - 1) / TILE_M, tilesAcross = (K + PANEL - 1) / PANEL;
-  for (int block = begin; block == begin || block < end; block += blockSegments) {
-    for (int tile = LANE; tile < tilesDown * tilesAcross; tile += LOCAL) {
-      const int c = tile / tilesAcross * TILE_M, n = tile % tilesAcross * PANEL;
-      WITH_VECTORS(K - n, {
-        VEC acc[TILE_M][TILE_N];
-        clear_tile(acc);
-        if (block > begin) {
-          UNROLL for (int i = 0; i < TILE_M; i++) {
-            UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) {
-              if (c + i < rowCount) acc[i][j] = LOAD_PART(partial + (size_t)(c + i) * yPitch + n + j * VECTOR, K - n - j * VECTOR);
-            }
-          }
+  const int items = splits * G * cBlocks * kBlocks, groups = get_num_groups(0);
+  const int tiles = (C + TILE_M - 1) / TILE_M, panels = (K + PANEL - 1) / PANEL;
+  const int leftSize = (tiles + cBlocks - 1) / cBlocks * LEFT_TILE, rightSize = (panels + kBlocks - 1) / kBlocks * RIGHT_PANEL;
+  __global float *left = scratch + (size_t)GROUP(0) * (leftSize + rightSize), *right = left + leftSize;
+  for (int item = (int)((long)items * GROUP(0) / groups); item < (int)((long)items * (GROUP(0) + 1) / groups); item++) {
+    const int kBlock = item % kBlocks, cBlock = item / kBlocks % cBlocks;
+    const int g = item / (kBlocks * cBlocks) % G, split = item / (kBlocks * cBlocks * G);
+    const int k0 = panels * kBlock / kBlocks * PANEL, columns = min(K, panels * (kBlock + 1) / kBlocks * PANEL) - k0;
+    const int c0 = tiles * cBlock / cBlocks * TILE_M, rows = min(C, tiles * (cBlock + 1) / cBlocks * TILE_M) - c0;
+    const int begin = (int)((long)pixelCount * split / splits), end = (int)((long)pixelCount * (split + 1) / splits);
+    const int tilesDown = (rows + TILE_M - 1) / TILE_M, tilesAcross = (columns + PANEL - 1) / PANEL;
+    for (int first = begin; first < end; first += BLOCK_PIXELS) {
+      const int count = min(end - first, BLOCK_PIXELS), vectors = (columns + VECTOR - 1) / VECTOR;
+      for (int pixel = LANE; pixel < count; pixel += LOCAL) {
+        __global const float *from = dy + (size_t)(first + pixel) * yPitch + g * K + k0;
+        for (int v = 0; v < vectors; v++) {
+          STORE(LOAD(from + v * VECTOR), right + v / TILE_N * RIGHT_PANEL + pixel * PANEL + v % TILE_N * VECTOR);
         }
-        for (int segment = block; segment < min(end, block + blockSegments); segment++) {
-          const int row = segment / perRow;
-          const int first = segment % perRow * SEGMENT;
-          const int atY = source(row % P * strideY + offsetY, r * dilationY, 1, H);
-          if (atY < 0) continue;
-          // The columns q whose pixel q · strideX + shift is inside the image.
-          const int shift = offsetX + s * dilationX;
-          const int from = max(first, first_inside(shift, strideX));
-          const int to = min(first + SEGMENT, end_inside(shift, strideX, W, Q));
-          if (from >= to) continue;
-          multiply_columns(acc, vectors, to - from,
-                           x + (((size_t)(row / P) * H + atY) * W + from * strideX + shift) * xPitch + c, strideX * xPitch,
-                           dy + ((size_t)row * Q + from) * yPitch + n, yPitch);
+      }
+      for (int tap = 0; tap < R * S; tap++) {
+        pack_pixels(first, count, rows, H, W, P, Q, strideY, strideX, tap / S * dilationY + offsetY,
+                    tap % S * dilationX + offsetX, xPitch, x + g * C + c0, left);
+        barrier(CLK_GLOBAL_MEM_FENCE);
+        __global float *sums = partial + (((size_t)split * R * S + tap) * C + c0) * yPitch + g * K + k0;
+        for (int tile = LANE; tile < tilesDown * tilesAcross; tile += LOCAL) {
+          const int c = tile % tilesDown, panel = tile / tilesDown, n = panel * PANEL;
+          __global float *to = sums + (size_t)(c * TILE_M) * yPitch + n;
+          WITH_VECTORS(columns - n, {
+            VEC acc[TILE_M][TILE_N];
+            if (first == begin) clear_tile(acc);
+            else load_tile(acc, vectors, rows - c * TILE_M, columns - n, to, yPitch);
+            multiply_packed(acc, vectors, count, left + c * LEFT_TILE, right + panel * RIGHT_PANEL);
+            store_tile(acc, vectors, rows - c * TILE_M, columns - n, 0, ACTIVATION_NONE, dy, to, yPitch);
+          })
         }
-        store_tile(acc, vectors, rowCount - c, K - n, 0, ACTIVATION_NONE, dy, partial + (size_t)c * yPitch + n, yPitch);
-      })
+        barrier(CLK_GLOBAL_MEM_FENCE);
+      }
     }
   }
 #endif

@@ -166,71 +166,10 @@ extension Device {
     return dx
   }
 
-  /// dw(R,S,C/groups,K).
-  public func convolutionBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
-    if shape.isDepthwise {
-      let rows = shape.batch * shape.outputHeight
-      let splits = max(1, min(rows, 16))
-      let partial = makeFloats(splits * shape.weightCount)
-      launch(
-        Launch(
-          "depthwise_conv2d_backward_weight", groups: [splits, (shape.inputChannels + 63) / 64, 1],
-          depthwiseSizes(shape, isBackward: false) + [.buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
-      return sumSplits(partial, splits, shape.weightCount)
-    }
-    if shape.isThin { return thinBackwardWeight(x, dy: dy, shape) }
-    return productBackwardWeight(x, dy: dy, shape, pitch: shape.inputChannels)
-  }
-
-  /// A first layer's few channels would leave a tile's rows empty. One tap's channels and the next one's are neighbours in
-  /// memory, so a row of taps is taken as one tap with the channels of all, on a copy of x that has its padding on the
-  /// left and right in it.
-  private func thinBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
-    let (channels, left) = (shape.inputChannels, shape.padding.left)
-    let width = (shape.outputWidth - 1) * shape.strideWidth + shape.kernelWidth
-    let copied = min(shape.width, width - left)
-    let rows = shape.batch * shape.height
-    let padded = fill(0, count: rows * width * channels)
-    if copied > 0 {
-      copy(
-        x, at: Strides([shape.width * channels, 1]), to: padded,
-        at: Strides([width * channels, 1], offset: left * channels), shape: [rows, copied * channels])
-    }
-    var merged = shape
-    merged.width = width
-    merged.inputChannels = channels * shape.kernelWidth
-    merged.kernelWidth = 1
-    // A row of taps ends inside, so that many pixels at the right begin none.
-    (merged.padding.left, merged.padding.right) = (0, 1 - shape.kernelWidth)
-    return productBackwardWeight(padded, dy: dy, merged, pitch: channels)
-  }
-
-  private func productBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape, pitch: Int) -> Buffer {
-    let taps = shape.kernelHeight * shape.kernelWidth
-    let rows = shape.batch * shape.outputHeight
-    let channels = shape.inputChannels / shape.groups
-    let weightRows = profile.staged ? profile.groupRows : 64
-    let tiles = taps * ((channels + weightRows - 1) / weightRows) * shape.groups
-    let pixels = rows * shape.outputWidth
-    // Enough groups for any device, while the partial sums stay small against the work. The same number on every
-    // device, so that the order of the sum is.
-    let splits = max(1, min(pixels / 512, 64 / tiles, 33_554_432 / shape.weightCount))
-    let partial = makeFloats(splits * shape.weightCount)
-    launch(
-      Launch(
-        "conv2d_backward_weight", groups: [splits, tiles / shape.groups, shape.groups],
-        sizes(shape, isBackward: false) + [.int(pitch), .buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
-    return sumSplits(partial, splits, shape.weightCount)
-  }
-
   /// Where Winograd's method is the faster one. Staged tiles of a GPU have not been measured.
   private func winogradShape(_ shape: ConvolutionShape, isBackward: Bool) -> WinogradShape? {
     guard !profile.staged, let winograd = WinogradShape(shape, isBackward: isBackward), winograd.pays else { return nil }
     return winograd
-  }
-
-  private func sumSplits(_ partial: Buffer, _ splits: Int, _ count: Int) -> Buffer {
-    splits == 1 ? partial : sum(partial, outer: 1, axis: splits, inner: count)
   }
 
   private func pointwise(_ shape: ConvolutionShape) -> MatmulShape {
@@ -260,7 +199,7 @@ extension Device {
     return (from + to + [s.kernelHeight, s.kernelWidth, s.groups] + steps(s, isBackward: isBackward)).map { .int($0) }
   }
 
-  private func depthwiseSizes(_ s: ConvolutionShape, isBackward: Bool) -> [Launch.Argument] {
+  func depthwiseSizes(_ s: ConvolutionShape, isBackward: Bool) -> [Launch.Argument] {
     let (input, output) = ([s.height, s.width], [s.outputHeight, s.outputWidth])
     let (from, to) = isBackward ? (output, input) : (input, output)
     return ([s.batch] + from + [s.inputChannels] + to + [s.kernelHeight, s.kernelWidth] + steps(s, isBackward: isBackward))

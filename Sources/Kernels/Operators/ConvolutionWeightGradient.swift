@@ -1,0 +1,100 @@
+extension Device {
+  /// dw(R,S,C/groups,K).
+  public func convolutionBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
+    if shape.isDepthwise {
+      let rows = shape.batch * shape.outputHeight
+      let splits = max(1, min(rows, 16))
+      let partial = makeFloats(splits * shape.weightCount)
+      launch(
+        Launch(
+          "depthwise_conv2d_backward_weight", groups: [splits, (shape.inputChannels + 63) / 64, 1],
+          depthwiseSizes(shape, isBackward: false) + [.buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
+      return sumSplits(partial, splits, shape.weightCount)
+    }
+    if shape.isThin { return thinBackwardWeight(x, dy: dy, shape) }
+    return productBackwardWeight(x, dy: dy, shape, pitch: shape.inputChannels)
+  }
+
+  /// A first layer's few channels would leave a tile's rows empty. One tap's channels and the next one's are neighbours in
+  /// memory, so a row of taps is taken as one tap with the channels of all, on a copy of x that has its padding on the
+  /// left and right in it.
+  private func thinBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
+    let (channels, left) = (shape.inputChannels, shape.padding.left)
+    let width = (shape.outputWidth - 1) * shape.strideWidth + shape.kernelWidth
+    let copied = min(shape.width, width - left)
+    let rows = shape.batch * shape.height
+    let padded = fill(0, count: rows * width * channels)
+    if copied > 0 {
+      copy(
+        x, at: Strides([shape.width * channels, 1]), to: padded,
+        at: Strides([width * channels, 1], offset: left * channels), shape: [rows, copied * channels])
+    }
+    var merged = shape
+    merged.width = width
+    merged.inputChannels = channels * shape.kernelWidth
+    merged.kernelWidth = 1
+    // A row of taps ends inside, so that many pixels at the right begin none.
+    (merged.padding.left, merged.padding.right) = (0, 1 - shape.kernelWidth)
+    return productBackwardWeight(padded, dy: dy, merged, pitch: channels)
+  }
+
+  private func productBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape, pitch: Int) -> Buffer {
+    let blocks = WeightGradientBlocks(shape)
+    let partial = makeFloats(blocks.splits * shape.weightCount)
+    let channels = shape.inputChannels / shape.groups
+    // Some eight groups a core take the items in turn, so that their scratch memory is small. Staged, there is none.
+    let groups = min(blocks.items, 8 * max(1, description.computeUnits))
+    let scratch = profile.staged ? partial : makeFloats(groups * blocks.scratch(profile))
+    launch(
+      Launch(
+        "conv2d_backward_weight",
+        groups: profile.staged
+          ? [blocks.splits, blocks.taps * ((channels + profile.groupRows - 1) / profile.groupRows), shape.groups]
+          : [groups, 1, 1],
+        sizes(shape, isBackward: false) + [pitch, blocks.splits, blocks.channelBlocks, blocks.outputBlocks].map { .int($0) }
+          + [.buffer(x), .buffer(dy), .buffer(scratch), .buffer(partial)], flops: shape.flops))
+    return sumSplits(partial, blocks.splits, shape.weightCount)
+  }
+
+  private func sumSplits(_ partial: Buffer, _ splits: Int, _ count: Int) -> Buffer {
+    splits == 1 ? partial : sum(partial, outer: 1, axis: splits, inner: count)
+  }
+}
+
+/// How the weight gradient's product is cut. The pixels are cut by the shape alone, so that the order of their sums is the
+/// same on every device.
+private struct WeightGradientBlocks {
+  let taps: Int
+  /// Ranges of pixels with sums of their own: enough for many cores, while the partial sums stay small against the work.
+  let splits: Int
+  let channelBlocks: Int
+  let outputBlocks: Int
+  /// Channels and outputs of a group of the convolution.
+  private let channels: Int
+  private let outputs: Int
+  private let groups: Int
+
+  init(_ shape: ConvolutionShape) {
+    taps = shape.kernelHeight * shape.kernelWidth
+    groups = shape.groups
+    (channels, outputs) = (shape.inputChannels / groups, shape.outputChannels / groups)
+    // dy is packed for each block of channels: blocks may be small where many taps use it.
+    let rows = taps > 1 ? 64 : 256
+    channelBlocks = (channels + rows - 1) / rows
+    outputBlocks = (outputs + 255) / 256
+    let pixels = shape.batch * shape.outputHeight * shape.outputWidth
+    let tiles = channelBlocks * outputBlocks * groups
+    splits = max(1, min(pixels / 1024, (31 + tiles) / tiles, 33_554_432 / shape.weightCount))
+  }
+
+  var items: Int { splits * groups * channelBlocks * outputBlocks }
+
+  /// Floats for a block of BLOCK_PIXELS pixels of both operands, in tiles and panels that are padded by 16.
+  func scratch(_ profile: TileProfile) -> Int {
+    let (tiles, panels) = (
+      (channels + profile.tileM - 1) / profile.tileM, (outputs + profile.panelColumns - 1) / profile.panelColumns
+    )
+    return (tiles + channelBlocks - 1) / channelBlocks * (256 * profile.tileM + 16)
+      + (panels + outputBlocks - 1) / outputBlocks * (256 * profile.panelColumns + 16)
+  }
+}
