@@ -830,11 +830,14 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
     store_tile(acc, TILE_N, M - m0, N - n0, hasBias, kind, bias + n0, c + (size_t)m0 * N + n0, N);
   }
 #else
-  for (int k = 0; k == 0 || k < K; k += DEPTH) {
-    const int depth = min(K - k, DEPTH), isLast = k + depth == K;
+  // A single tile of rows reads b once, from memory: in short blocks, which are wide in memory, and ahead.
+  const int isThin = M <= TILE_M, block = isThin ? 32 : DEPTH;
+  for (int k = 0; k == 0 || k < K; k += block) {
+    const int depth = min(K - k, block), isLast = k + depth == K;
     for (int panel = GROUP(1) * panels; panel < lastPanel; panel++) {
       const int n = panel * PANEL;
       __global const float *columns = b + (size_t)panel * panelStride + (size_t)k * bStride;
+      for (int row = 0; isThin && row < depth; row++) PREFETCH(columns + 2 * panelStride + (size_t)row * bStride, PANEL);
       for (int m = m0 + LANE * TILE_M; m < min(M, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
         __global const float *rows[TILE_M];
         UNROLL for (int i = 0; i < TILE_M; i++) rows[i] = a + (size_t)min(m + i, M - 1) * K + k;

@@ -37,7 +37,7 @@ import Testing
   @Test(arguments: Target.all) func packedMatmulAgreesWithLoops(_ target: Target) throws {
     let device = target.device
     var numbers = TestNumbers(2)
-    let (m, n, k) = (129, 290, 260)
+    let (m, n, k) = (257, 35, 530)
     let (a, b) = (numbers.floats(m * k), numbers.floats(k * n))
     var expected = [Double](repeating: 0, count: m * n)
     for i in 0..<m { for j in 0..<n { for l in 0..<k { expected[i * n + j] += Double(a[i * k + l]) * Double(b[l * n + j]) } } }
@@ -82,6 +82,24 @@ import Testing
     let shape = ConvolutionShape(
       batch: 2, height: 20, width: 33, inputChannels: 30, outputChannels: 257, kernel: (3, 3), padding: Padding(1))
     try check(shape, target.device, &numbers)
+  }
+
+  /// Several splits of the pixels, blocks of them, and blocks of channels and of outputs.
+  @Test(arguments: Target.all) func weightGradientsOfManyBlocksAgreeWithLoops(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(7)
+    for (size, channels, outputs, kernel, stride, groups) in [
+      ((79, 27), 66, 2, 3, 2, 1), ((1, 2100), 3, 260, 1, 1, 1), ((30, 35), 262, 2, 1, 1, 1), ((30, 35), 130, 2, 3, 1, 2),
+    ] {
+      let shape = ConvolutionShape(
+        batch: size.0 == 1 ? 1 : 3, height: size.0, width: size.1, inputChannels: channels, outputChannels: outputs,
+        kernel: (kernel, kernel), stride: (stride, 1), padding: Padding(kernel / 2), groups: groups)
+      let sample = ConvolutionSample(shape, &numbers)
+      let dw = device.convolutionBackwardWeight(device.makeBuffer(sample.x), dy: device.makeBuffer(sample.dy), shape)
+      expectClose(
+        try device.read(dw, as: Float.self, count: sample.dw.count), sample.dw,
+        depth: shape.outputCount / shape.outputChannels * 10, "dw of \(shape)")
+    }
   }
 
   /// Called directly, because only CPUs choose it, and by their own rule. Paddings beyond what a filter needs included.
