@@ -830,8 +830,8 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
     store_tile(acc, TILE_N, M - m0, N - n0, hasBias, kind, bias + n0, c + (size_t)m0 * N + n0, N);
   }
 #else
-  // A single tile of rows reads b once, from memory: in short blocks, which are wide in memory, and ahead.
-  const int isThin = M <= TILE_M, block = isThin ? 32 : DEPTH;
+  // A single row does little with what it reads of b: short blocks, which are wide in memory, are read faster, and ahead.
+  const int isThin = M == 1, block = isThin ? 32 : DEPTH;
   for (int k = 0; k == 0 || k < K; k += block) {
     const int depth = min(K - k, block), isLast = k + depth == K;
     for (int panel = GROUP(1) * panels; panel < lastPanel; panel++) {

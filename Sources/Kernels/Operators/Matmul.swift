@@ -70,12 +70,12 @@ extension Device {
     return y
   }
 
-  /// Panels that a group passes over: as many as repay reading its rows, and make the reading of a single tile's right
+  /// Panels that a group passes over: as many as repay reading its rows, and make the reading of a single row's right
   /// operand wide, where enough groups are left for all cores.
   func panelsPerGroup(_ count: Int, rows: Int) -> Int {
     guard !profile.staged else { return 1 }
     let rowGroups = (rows + profile.groupRows - 1) / profile.groupRows
-    return max(1, min(rows > profile.tileM ? 8 : 32, rowGroups * count / (8 * max(1, description.computeUnits))))
+    return max(1, min(rows == 1 ? 32 : 8, rowGroups * count / (8 * max(1, description.computeUnits))))
   }
 
   /// A right operand of more than half a first-level cache, whose rows are apart, falls on few sets of it: all the fewer
