@@ -88,6 +88,20 @@ static inline VEC load_part(__global const float *p, const int n) {
 #define IN_ORDER
 #endif
 
+#ifndef STREAM
+// STREAM stores a whole aligned vector past the caches, which the results of a large kernel would only sweep clean; the
+// fallback can. What is large has 16 MiB or more and rows of whole vectors.
+#define STREAM(v, p) STORE(v, p)
+#define IS_LARGE(count, rowLength) 0
+#else
+#define IS_LARGE(count, rowLength) ((count) >= 4194304 && (rowLength) % VECTOR == 0)
+#endif
+#define STORE_LARGE(v, p, n, isLarge)                                                                            \
+  do {                                                                                                           \
+    if (isLarge) STREAM(v, p);                                                                                   \
+    else STORE_PART(v, p, n);                                                                                    \
+  } while (0)
+
 #ifndef PREFETCH
 // Asks for n floats that will be read soon, or by a group to come; only the fallback, whose groups follow each other, can
 // tell.
@@ -98,6 +112,7 @@ static inline VEC load_part(__global const float *p, const int n) {
 #define CHUNK 8192
 #define FOR_VECTORS(i, n) \
   for (int i = GROUP(0) * CHUNK + LANE * VECTOR; i < min(n, (GROUP(0) + 1) * CHUNK); i += LOCAL * VECTOR)
+#define STORE_FLAT(v, y, i, n) STORE_LARGE(v, (y) + (i), (n) - (i), IS_LARGE(n, VECTOR) && (i) + VECTOR <= (n))
 #define FOR_ELEMENTS(i, n) \
   for (int i = GROUP(0) * CHUNK + LANE; i < min(n, (GROUP(0) + 1) * CHUNK); i += LOCAL)
 
@@ -128,6 +143,18 @@ static inline VEC activate_backward(VEC x, VEC dy, const int activation) {
   if (activation == ACTIVATION_RELU) return x > (VEC)(0.0f) ? dy : (VEC)(0.0f);
   if (activation == ACTIVATION_RELU6) return x > (VEC)(0.0f) && x < (VEC)(6.0f) ? dy : (VEC)(0.0f);
   return dy;
+}
+
+// What products and convolutions do to the sum of one column on its way out. `offset` says what `bias` is: nothing, a
+// bias(columns), or the statistics(4,columns) of a batch normalization, of which the last two are its scale and shift.
+#define OFFSET_NONE 0
+#define OFFSET_BIAS 1
+#define OFFSET_NORMALIZATION 2
+
+static inline VEC finish(VEC sum, const int offset, const int kind, __global const float *bias, const int columns) {
+  if (offset == OFFSET_BIAS) sum += LOAD(bias);
+  if (offset == OFFSET_NORMALIZATION) sum = LOAD(bias + 2 * columns) * sum + LOAD(bias + 3 * columns);
+  return activate(sum, kind);
 }
 
 // The sum and the largest of a vector's floats.
@@ -184,13 +211,13 @@ __kernel void affine(const int n, const float scale, const float offset, __globa
 }
 
 __kernel void activation(const int n, const int kind, __global const float *x, __global float *y) {
-  FOR_VECTORS(i, n) STORE_PART(activate(LOAD(x + i), kind), y + i, n - i);
+  FOR_VECTORS(i, n) STORE_FLAT(activate(LOAD(x + i), kind), y, i, n);
 }
 
 // dx(n) from dy(n) and the activation's input or output x(n)
 __kernel void activation_backward(const int n, const int kind, __global const float *x, __global const float *dy,
                                   __global float *dx) {
-  FOR_VECTORS(i, n) STORE_PART(activate_backward(LOAD(x + i), LOAD(dy + i), kind), dx + i, n - i);
+  FOR_VECTORS(i, n) STORE_FLAT(activate_backward(LOAD(x + i), LOAD(dy + i), kind), dx, i, n);
 }
 
 // MARK: functions of vectors
@@ -376,7 +403,7 @@ __kernel void binary(const int n, const int function, __global const float *left
   case number:                                                                                                   \
     FOR_VECTORS(i, n) {                                                                                          \
       const VEC a = LOAD(left + i), b = LOAD(right + i);                                                         \
-      STORE_PART(value, y + i, n - i);                                                                           \
+      STORE_FLAT(value, y, i, n);                                                                                \
     }                                                                                                            \
     break;
   switch (function) { BINARY_FUNCTIONS }
@@ -751,7 +778,8 @@ static inline void load_tile(VEC acc[TILE_M][TILE_N], const int vectors, const i
 }
 #endif
 
-// c(rows, columns) = activation(acc + bias), for the tile whose corner is c and bias
+// c(rows, columns) = activation(acc + bias), or normalised as `finish` says, for the tile whose corner is c and bias; c
+// has cStride columns in all
 static inline void store_tile(VEC acc[TILE_M][TILE_N], const int vectors, const int rows, const int columns,
                               const int hasBias, const int kind, __global const float *bias, __global float *c,
                               const int cStride) {
@@ -760,9 +788,8 @@ static inline void store_tile(VEC acc[TILE_M][TILE_N], const int vectors, const 
       UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) {
         const int column = TILE_COLUMN(j);
         if (column < columns) {
-          VEC value = acc[i][j];
-          if (hasBias) value += LOAD(bias + column);
-          STORE_PART(activate(value, kind), c + (size_t)TILE_ROW(i) * cStride + column, columns - column);
+          const VEC value = finish(acc[i][j], hasBias, kind, bias + column, cStride);
+          STORE_PART(value, c + (size_t)TILE_ROW(i) * cStride + column, columns - column);
         }
       }
     }
@@ -847,7 +874,7 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
           if (k == 0) clear_tile(acc);
           else load_tile(acc, vectors, M - m, N - n, to, N);
           multiply_rows(acc, vectors, depth, (__global const float *const *)rows, columns, bStride);
-          store_tile(acc, vectors, M - m, N - n, hasBias && isLast, isLast ? kind : ACTIVATION_NONE, bias + n, to, N);
+          store_tile(acc, vectors, M - m, N - n, isLast ? hasBias : OFFSET_NONE, isLast ? kind : ACTIVATION_NONE, bias + n, to, N);
         })
       }
     }
@@ -1296,8 +1323,7 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
             VEC result[4];
             winograd_output(lines[i], result);
             UNROLL for (int j = 0; j < 4; j++) {
-              if (hasBias) result[j] += LOAD(bias + n);
-              if (x0 + j < Q) STORE_PART(activate(result[j], kind), to + ((size_t)i * Q + j) * K, K - n);
+              if (x0 + j < Q) STORE_PART(finish(result[j], hasBias, kind, bias + n, K), to + ((size_t)i * Q + j) * K, K - n);
             }
           }
         }
@@ -1309,67 +1335,110 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
 
 // MARK: depthwise convolution                                        x(N,H,W,C), w(R,S,C), y(N,P,Q,C)
 //
-// As above with one filter a channel: vectors run over channels, a work-item keeps DEPTHWISE_PIXELS neighbouring
-// pixels in registers so that each weight is loaded once for all of them.
+// As above with one filter a channel: vectors run over channels. The taps that reach a result depend on the result's
+// phase, its place modulo strideDown; within a phase, results and taps step evenly, and the input gradient of a strided
+// convolution is strideDown dense convolutions with some of the taps each. Along a row, a work-item keeps
+// DEPTHWISE_PIXELS neighbouring pixels of a phase in registers, so that each weight is loaded once for all of them.
 
 #define DEPTHWISE_SIZES                                                                                          \
   const int N, const int H, const int W, const int C, const int P, const int Q, const int R, const int S,        \
       const int strideY, const int strideX, const int dilationY, const int dilationX, const int offsetY, const int offsetX
 #define DEPTHWISE_PIXELS 4
+#define DEPTHWISE_TAPS 5 // of a row of the weight gradient, at most, that are summed together
 
-// Adds the taps of one row of the filter to DEPTHWISE_PIXELS pixels, all of them inside. Where S and the steps are
-// constants, the loops unroll and each input is loaded once for all the taps that it meets.
-static inline void depthwise_row(VEC acc[DEPTHWISE_PIXELS], const int S, const int pixelStep, const int tapStep, const int C,
-                                 __global const float *x, __global const float *w) {
-  UNROLL for (int s = 0; s < S; s++) {
-    const VEC weight = LOAD(w + s * C);
-    UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) acc[i] += weight * LOAD(x + (i * pixelStep + s * tapStep) * C);
+// Of `taps` taps, those that reach results phase, phase + down, …: the first, each how many behind the last, how many.
+// Result phase + i · down reads at the first tap the pixel i · up + `base`, and at each next one `step` pixels behind.
+#define FIND_TAPS(first, spacing, count, base, step, phase, taps, up, down, dilation, offset)                    \
+  int first = 0, spacing = 1;                                                                                    \
+  while (spacing * (dilation) % (down) != 0) spacing++;                                                          \
+  while (first < spacing && ((phase) * (up) + first * (dilation) + (offset)) % (down) != 0) first++;             \
+  const int count = first < min(spacing, taps) ? ((taps) - first + spacing - 1) / spacing : 0;                   \
+  const int base = ((phase) * (up) + first * (dilation) + (offset)) / (down), step = spacing * (dilation) / (down);
+
+// Of `count` taps that read at base + tap · step, those inside 0 ..< size: from ..< to.
+#define TAPS_INSIDE(from, to, base, step, count, size)                                                           \
+  int from = 0, to = count;                                                                                      \
+  while (from < to && ((base) + from * (step) < 0 || (base) + from * (step) >= (size))) from++;                  \
+  while (from < to && ((base) + (to - 1) * (step) < 0 || (base) + (to - 1) * (step) >= (size))) to--;
+
+// A row's `results` pixels in units of DEPTHWISE_PIXELS pixels whose taps are all inside, from ..< to, and single ones.
+#define DEPTHWISE_UNITS(results, from, to) ((results) - ((to) - (from)) / DEPTHWISE_PIXELS * (DEPTHWISE_PIXELS - 1))
+#define UNIT_BEGIN(unit, from, to)                                                                               \
+  ((unit) + max(0, min((unit) - (from), ((to) - (from)) / DEPTHWISE_PIXELS)) * (DEPTHWISE_PIXELS - 1))
+#define IS_BLOCK(unit, from, to) ((unit) >= (from) && (unit) < (from) + ((to) - (from)) / DEPTHWISE_PIXELS)
+
+// Runs `work(pixels, taps, step, tapStep)` of a block with constants where there are some, so that loops unroll and each
+// input is loaded once for all the taps that it meets.
+#define WITH_TAPS(work, taps, step, tapStep)                                                                     \
+  if (taps == 3 && tapStep == 1 && step == 1) { work(DEPTHWISE_PIXELS, 3, 1, 1) }                                \
+  else if (taps == 3 && tapStep == 1 && step == 2) { work(DEPTHWISE_PIXELS, 3, 2, 1) }                           \
+  else if (taps == 5 && tapStep == 1 && step == 1) { work(DEPTHWISE_PIXELS, 5, 1, 1) }                           \
+  else if (taps == 5 && tapStep == 1 && step == 2) { work(DEPTHWISE_PIXELS, 5, 2, 1) }                           \
+  else { work(DEPTHWISE_PIXELS, taps, step, tapStep) }
+
+// The taps of `rows` rows of the filter for some pixels, for all channels: x is the first pixel at the first tap. Rows are
+// xRow and wRow floats apart, taps of a row wTap, results yStep.
+static inline void depthwise_block(const int pixels, const int taps, const int step, const int tapStep, const int C,
+                                   const int rows, const int xRow, const int wRow, const int wTap, const int yStep,
+                                   const int isLarge, const int hasBias, const int kind, __global const float *x,
+                                   __global const float *w, __global const float *bias, __global float *y) {
+  FOR_CHANNELS(c, C) {
+    VEC acc[DEPTHWISE_PIXELS];
+    UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+    for (int r = 0; r < rows; r++) {
+      __global const float *inputs = x + r * xRow + c, *weights = w + r * wRow + c;
+      for (int s = 0; s < taps; s++) {
+        const VEC weight = LOAD(weights + s * wTap);
+        UNROLL for (int i = 0; i < pixels; i++) acc[i] += weight * LOAD(inputs + (i * step + s * tapStep) * C);
+      }
+    }
+    UNROLL for (int i = 0; i < pixels; i++) {
+      STORE_LARGE(finish(acc[i], hasBias, kind, bias + c, C), y + i * yStep + c, C - c, isLarge);
+    }
   }
 }
 
 static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, const int downY, const int downX,
                              const int hasBias, const int kind, __global const float *x, __global const float *w,
                              __global const float *bias, __global float *y) {
-  const int row = GROUP(0), baseY = row % P * upY + offsetY;
+  const int row = GROUP(0), p = row % P, isLarge = IS_LARGE((size_t)N * P * Q * C, C);
   x += (size_t)(row / P) * H * W * C;
   y += (size_t)row * Q * C;
-  FOR_ROWS(block, 0, (Q + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS) {
-    const int q = block * DEPTHWISE_PIXELS, baseX = q * upX + offsetX;
-    // Away from the left and right borders, no tap needs to be asked whether it is inside.
-    const int near = baseX + min(0, (S - 1) * dilationX);
-    const int far = baseX + (DEPTHWISE_PIXELS - 1) * upX + max(0, (S - 1) * dilationX);
-    const int isInside = downX == 1 && near >= 0 && far < W;
-    const int nextY = (baseY + upY + max(0, (R - 1) * dilationY)) / downY;
-    if (near >= 0 && far / downX < W && nextY < H) PREFETCH(x + ((size_t)nextY * W + baseX / downX) * C, DEPTHWISE_PIXELS * upX / downX * C);
-    if (row + 1 < get_num_groups(0)) PREFETCH(y + (size_t)(Q + q) * C, min(DEPTHWISE_PIXELS, Q - q) * C);
-    FOR_CHANNELS(c, C) {
-      VEC acc[DEPTHWISE_PIXELS];
-      UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) acc[i] = (VEC)(0.0f);
-      for (int r = 0; r < R; r++) {
-        const int atY = source(baseY, r * dilationY, downY, H);
-        if (atY < 0) continue;
-        __global const float *inputs = x + (size_t)atY * W * C + c;
-        __global const float *weights = w + r * S * C + c;
-        if (isInside && S == 3 && dilationX == 1 && upX == 1) {
-          depthwise_row(acc, 3, 1, 1, C, inputs + baseX * C, weights);
-        } else if (isInside && S == 3 && dilationX == 1 && upX == 2) {
-          depthwise_row(acc, 3, 2, 1, C, inputs + baseX * C, weights);
-        } else if (isInside && S == 3 && dilationX == -1 && upX == 1) {
-          depthwise_row(acc, 3, 1, -1, C, inputs + baseX * C, weights);
-        } else {
-          for (int s = 0; s < S; s++) {
-            const VEC weight = LOAD(weights + s * C);
-            UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) {
-              const int atX = source(baseX + i * upX, s * dilationX, downX, W);
-              if (atX >= 0) acc[i] += weight * LOAD(inputs + atX * C);
-            }
-          }
-        }
+  FIND_TAPS(firstR, spacingR, countR, top, stepY, p % downY, R, upY, downY, dilationY, offsetY)
+  const int y0 = top + p / downY * upY;
+  TAPS_INSIDE(fromR, toR, y0, stepY, countR, H)
+  // Rows of x that the next group will be the first to read, in the next image after the last.
+  const int nextRow = row / P * H + y0 + max(fromR * stepY, (toR - 1) * stepY) + 1;
+  for (int phase = 0; phase < min(downX, Q); phase++) {
+    FIND_TAPS(firstS, spacingS, countS, left, stepX, phase, S, upX, downX, dilationX, offsetX)
+    // From left to right, whichever way the taps step.
+    const int isReversed = stepX < 0, last = max(0, countS - 1);
+    const int x0 = isReversed ? left + last * stepX : left, tapStep = isReversed ? -stepX : stepX;
+    const int wTap = (isReversed ? -spacingS : spacingS) * C, yStep = downX * C;
+    const int results = (Q - phase + downX - 1) / downX;
+    const int from = min(results, first_inside(x0, upX)), to = max(from, end_inside(x0 + last * tapStep, upX, W, results));
+    __global const float *weights = w + ((firstR + fromR * spacingR) * S + firstS + (isReversed ? last * spacingS : 0)) * C;
+    const int xRow = stepY * W * C, wRow = spacingR * S * C, rows = toR - fromR;
+    __global const float *line = x + (long)(y0 + fromR * stepY) * W * C;
+    FOR_ROWS(unit, 0, DEPTHWISE_UNITS(results, from, to)) {
+      const int i = UNIT_BEGIN(unit, from, to), isBlock = IS_BLOCK(unit, from, to), atX = i * upX + x0;
+      __global const float *inputs = line + atX * C, *taken = weights;
+      __global float *result = y + (phase + i * downX) * C;
+      for (int r = nextRow; atX >= 0 && r < min(N * H, nextRow + upY); r++) {
+        PREFETCH(x + ((long)(r - row / P * H) * W + atX) * C, (isBlock ? DEPTHWISE_PIXELS : 1) * upX * C);
       }
-      UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) {
-        if (hasBias) acc[i] += LOAD(bias + c);
-        if (q + i < Q) STORE_PART(activate(acc[i], kind), y + (size_t)(q + i) * C + c, C - c);
+#define BLOCK(pixels, taps, step, tapStep)                                                                       \
+  depthwise_block(pixels, taps, step, tapStep, C, rows, xRow, wRow, wTap, yStep, isLarge, hasBias, kind, inputs, \
+                  taken, bias, result);
+      if (isBlock) {
+        WITH_TAPS(BLOCK, countS, upX, tapStep)
+      } else {
+        TAPS_INSIDE(fromS, toS, atX, tapStep, countS, W)
+        inputs += fromS * tapStep * C;
+        taken += fromS * wTap;
+        BLOCK(1, toS - fromS, 1, tapStep)
       }
+#undef BLOCK
     }
   }
 }
@@ -1386,65 +1455,84 @@ __kernel void depthwise_conv2d(DEPTHWISE_SIZES, const int hasBias, const int kin
 __kernel void depthwise_conv2d_backward_input(DEPTHWISE_SIZES, const int hasBias, const int kind,
                                               __global const float *restrict x, __global const float *restrict w,
                                               __global const float *restrict bias, __global float *restrict y) {
-  if (strideY == 1 && strideX == 1) {
-    depthwise(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, 1, 1, hasBias, kind,
-              x, w, bias, y);
-  } else {
-    depthwise(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, strideY, strideX,
-              hasBias, kind, x, w, bias, y);
-  }
+  depthwise(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, strideY, strideX,
+            hasBias, kind, x, w, bias, y);
 }
 
-// Adds `taps` neighbouring taps of a row's weight gradient to sums: Σ over pixels from ..< to of x(pixel at tap) · dy(pixel).
-// `x` points to the first tap's pixel 0, which may lie outside: the range does not.
-static inline void depthwise_taps(VEC sums[3], const int taps, const int from, const int to, const int xStep, const int tapStep,
-                                  const int C, __global const float *x, __global const float *dy) {
-  for (int q = from; q < to; q++) {
+// Adds to a row of the weight gradient, sums(taps,C), the products of a row's dy with x at its taps: x is pixel 0 at the
+// first tap. All taps of pixels from ..< to are inside, and two neighbours are summed apart, because each sum waits for
+// the one before.
+static inline void depthwise_weight_row(const int taps, const int step, const int tapStep, const int C, const int c,
+                                        const int from, const int to, const int offset, const int W, const int Q,
+                                        __global const float *x, __global const float *dy, __global float *sums) {
+  VEC sum[DEPTHWISE_TAPS], other[DEPTHWISE_TAPS];
+  UNROLL for (int s = 0; s < taps; s++) {
+    sum[s] = LOAD_PART(sums + s * C, C - c);
+    other[s] = (VEC)(0.0f);
+  }
+  for (int border = 0; border < from + Q - to; border++) {
+    const int q = border < from ? border : border - from + to;
     const VEC gradient = LOAD(dy + q * C);
-    UNROLL for (int i = 0; i < taps; i++) sums[i] += LOAD(x + q * xStep + i * tapStep) * gradient;
+    UNROLL for (int s = 0; s < taps; s++) {
+      const int at = q * step + s * tapStep;
+      if (at + offset >= 0 && at + offset < W) sum[s] += LOAD(x + at * C) * gradient;
+    }
   }
+  for (int q = from; q + 1 < to; q += 2) {
+    const VEC gradient = LOAD(dy + q * C), next = LOAD(dy + (q + 1) * C);
+    __global const float *inputs = x + q * step * C;
+    UNROLL for (int s = 0; s < taps; s++) {
+      sum[s] += LOAD(inputs + s * tapStep * C) * gradient;
+      other[s] += LOAD(inputs + (step + s * tapStep) * C) * next;
+    }
+  }
+  if ((to - from) % 2 == 1) {
+    const VEC gradient = LOAD(dy + (to - 1) * C);
+    UNROLL for (int s = 0; s < taps; s++) sum[s] += LOAD(x + ((to - 1) * step + s * tapStep) * C) * gradient;
+  }
+  UNROLL for (int s = 0; s < taps; s++) STORE_PART(sum[s] + other[s], sums + s * C, C - c);
 }
 
-// partial(split,R,S,C) = Σ over a split's output rows of x · dy, three taps of a row at a time so that each dy is loaded
-// once for them.                                                       groups(splits, ceil(C / DEPTHWISE_CHANNELS), 1)
-#define DEPTHWISE_CHANNELS 64
+// partial(split,R,S,C) = Σ over a split's output rows of x · dy. A lane comes back to its own sums only, so no barrier is
+// needed between rows.                                                 groups(splits, ceil(C / DEPTHWISE_CHANNELS), 1)
+#define DEPTHWISE_CHANNELS 256
 __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const float *restrict x,
                                                __global const float *restrict dy, __global float *restrict partial) {
   const int split = GROUP(0), splits = get_num_groups(0);
   const int begin = (int)((long)N * P * split / splits), end = (int)((long)N * P * (split + 1) / splits);
+  const int cBegin = GROUP(1) * DEPTHWISE_CHANNELS, cEnd = min(C, cBegin + DEPTHWISE_CHANNELS);
   partial += (size_t)split * R * S * C;
-  for (int row = begin; row == begin || row < end; row++) {
-    // A lane comes back to its own sums only, so no barrier is needed between rows.
-    for (int c = GROUP(1) * DEPTHWISE_CHANNELS + LANE * VECTOR; c < min(C, (GROUP(1) + 1) * DEPTHWISE_CHANNELS); c += LOCAL * VECTOR) {
-      for (int r = 0; r < R; r++) {
-        const int atY = row < end ? source(row % P * strideY + offsetY, r * dilationY, 1, H) : -1;
-        for (int s = 0; s < S; s += 3) {
-          const int taps = min(3, S - s), shift = offsetX + s * dilationX;
-          VEC sums[3];
-          UNROLL for (int i = 0; i < 3; i++) sums[i] = (VEC)(0.0f);
-          if (atY >= 0) {
-            __global const float *inputs = x + (((long)(row / P) * H + atY) * W + shift) * C + c;
-            __global const float *gradients = dy + (size_t)row * Q * C + c;
-            const int xStep = strideX * C, tapStep = dilationX * C;
-            // Where all three are inside, then what each has beside that.
-            const int from = first_inside(shift, strideX), to = end_inside(shift + (taps - 1) * dilationX, strideX, W, Q);
-            if (taps == 3 && from < to) {
-              depthwise_taps(sums, 3, from, to, xStep, tapStep, C, inputs, gradients);
-            }
-            const int isDone = taps == 3 && from < to;
-            UNROLL for (int i = 0; i < 3; i++) {
-              if (i >= taps) continue;
-              const int first = first_inside(shift + i * dilationX, strideX), last = end_inside(shift + i * dilationX, strideX, W, Q);
-              depthwise_taps(sums + i, 1, first, isDone ? min(from, last) : last, xStep, tapStep, C, inputs + i * tapStep, gradients);
-              if (isDone) depthwise_taps(sums + i, 1, max(to, first), last, xStep, tapStep, C, inputs + i * tapStep, gradients);
-            }
-          }
-          UNROLL for (int i = 0; i < 3; i++) {
-            if (i >= taps) continue;
-            __global float *sum = partial + (r * S + s + i) * C + c;
-            if (row > begin) sums[i] += LOAD_PART(sum, C - c);
-            STORE_PART(sums[i], sum, C - c);
-          }
+  for (int tap = 0; tap < R * S; tap++) {
+    for (int c = cBegin + LANE * VECTOR; c < cEnd; c += LOCAL * VECTOR) STORE_PART((VEC)(0.0f), partial + tap * C + c, C - c);
+  }
+  for (int row = begin; row < end; row++) {
+    const int y0 = row % P * strideY + offsetY;
+    TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+    for (int s = 0, together = 1; s < S; s += together) {
+      // Of the row's taps, those that there is code to sum together.
+      if (dilationX == 1 && strideX < 3) together = S - s == 5 ? 5 : S - s >= 3 ? 3 : 1;
+      const int offset = offsetX + s * dilationX;
+      const int begun = min(Q, first_inside(offset, strideX)), ended = end_inside(offset + (together - 1) * dilationX, strideX, W, Q);
+      const int from = begun < ended ? begun : 0, to = begun < ended ? ended : 0;
+      for (int c = cBegin + LANE * VECTOR; c < cEnd; c += LOCAL * VECTOR) {
+        // With each vector a part of what the next row will be the first to read, if no other group reads it.
+        if (s == 0 && cEnd - cBegin == C && row + 1 < end) {
+          const int nextRow = row / P * H + y0 + (R - 1) * dilationY + 1;
+          PREFETCH(dy + (size_t)(row + 1) * Q * C + Q * c, Q * VECTOR);
+          if (nextRow + strideY <= N * H) PREFETCH(x + (size_t)nextRow * W * C + strideY * W * c, strideY * W * VECTOR);
+        }
+        for (int r = fromR; r < toR; r++) {
+          __global const float *inputs = x + (((long)(row / P) * H + y0 + r * dilationY) * W + offset) * C + c;
+          __global const float *gradients = dy + (size_t)row * Q * C + c;
+          __global float *sums = partial + (r * S + s) * C + c;
+#define ROW(taps, step)                                                                                          \
+  depthwise_weight_row(taps, step, 1, C, c, from, to, offset, W, Q, inputs, gradients, sums);
+          if (together == 3 && strideX == 1) ROW(3, 1)
+          else if (together == 3) ROW(3, 2)
+          else if (together == 5 && strideX == 1) ROW(5, 1)
+          else if (together == 5) ROW(5, 2)
+          else ROW(1, strideX)
+#undef ROW
         }
       }
     }
@@ -1645,7 +1733,7 @@ __kernel void batch_norm_apply(const int rows, const int C, const int hasResidua
       const size_t at = (size_t)row * C + c;
       VEC value = LOAD(statistics + 2 * C + c) * LOAD(x + at) + LOAD(statistics + 3 * C + c);
       if (hasResidual) value += LOAD(residual + at);
-      STORE_PART(activate(value, kind), y + at, C - c);
+      STORE_LARGE(activate(value, kind), y + at, C - c, IS_LARGE((size_t)rows * C, C));
     }
   }
 }
@@ -1698,7 +1786,7 @@ __kernel void batch_norm_backward_apply(const int rows, const int C, const int k
       const VEC g = activate_backward(scale * value + LOAD(statistics + 3 * C + c), LOAD(dy + at), kind);
       VEC result = scale * g;
       if (isBatch) result += LOAD(coefficients + c) * (value - LOAD(statistics + c)) + LOAD(coefficients + C + c);
-      STORE_PART(result, dx + at, C - c);
+      STORE_LARGE(result, dx + at, C - c, IS_LARGE((size_t)rows * C, C));
     }
   }
 }

@@ -64,3 +64,6 @@ static inline void prefetch(const float *p, int n) {
   for (int i = 0; i < n; i += 16) __builtin_prefetch(p + i, 0, 2);
 }
 #define PREFETCH(p, n) prefetch(p, n)
+
+// Behind such stores, the atomic operation that ends a launch's stretch waits until all threads see them.
+#define STREAM(v, p) __builtin_nontemporal_store(v, (VEC *)(p))

@@ -106,9 +106,9 @@ extension OperatorCase {
         let (x, w, dy) = (run.input(shape.inputCount), run.input(shape.weightCount), run.input(shape.outputCount))
         try run.keep(
           run.device.winogradConvolution(
-            x, w, WinogradShape(shape, isBackward: false)!, bias: run.input(outputs), activation: .relu6),
+            x, w, WinogradShape(shape, isBackward: false)!, Offset(bias: run.input(outputs), normalization: nil), .relu6),
           run.device.winogradConvolution(
-            dy, w, WinogradShape(shape, isBackward: true)!, bias: nil, activation: .none))
+            dy, w, WinogradShape(shape, isBackward: true)!, Offset(bias: nil, normalization: nil), .none))
       }
     },
     OperatorCase("reduction") { run in

@@ -67,13 +67,33 @@ import Testing
     for _ in 0..<30 {
       let channels = numbers.pick([2, 3, 8, 16, 17, 48, 70])
       let shape = ConvolutionShape(
-        batch: numbers.pick([1, 2]), height: numbers.pick([5, 8, 15]), width: numbers.pick([5, 9, 16]), inputChannels: channels,
-        outputChannels: channels, kernel: (numbers.pick([1, 3, 5]), numbers.pick([1, 3, 5])),
-        stride: (numbers.pick([1, 2]), numbers.pick([1, 2, 3])), dilation: (numbers.pick([1, 1, 2]), 1),
+        batch: numbers.pick([1, 2]), height: numbers.pick([8, 9, 15]), width: numbers.pick([5, 9, 16]), inputChannels: channels,
+        outputChannels: channels, kernel: (numbers.pick([1, 2, 3, 5]), numbers.pick([1, 2, 3, 4, 5])),
+        stride: (numbers.pick([1, 2, 3]), numbers.pick([1, 1, 2, 2, 3])), dilation: (numbers.pick([1, 1, 2]), 1),
         padding: Padding(top: numbers.pick([0, 1, 2]), left: numbers.pick([0, 1]), bottom: numbers.pick([1, 2]), right: numbers.pick([0, 1, 2])),
         groups: channels)
       try check(shape, target.device, &numbers)
     }
+    for (channels, size, kernel) in [(32, 28, 7), (17, 7, 7), (260, 4, 3)] {
+      let shape = ConvolutionShape(
+        batch: 2, height: size, width: size, inputChannels: channels, outputChannels: channels, kernel: (kernel, kernel),
+        padding: Padding(kernel / 2), groups: channels)
+      try check(shape, target.device, &numbers)
+    }
+  }
+
+  /// Results of 16 MiB and more are stored past the caches.
+  @Test(arguments: Target.all) func largeResultsAreThoseOfTheirParts(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(8)
+    var shape = ConvolutionShape(
+      batch: 1, height: 64, width: 64, inputChannels: 32, outputChannels: 32, kernel: (3, 3), padding: Padding(1), groups: 32)
+    let (x, w) = (numbers.floats(shape.inputCount), device.makeBuffer(numbers.floats(shape.weightCount)))
+    let part = try device.read(device.convolution(device.makeBuffer(x), w, shape), as: Float.self, count: x.count)
+    shape.batch = 33
+    let xs = device.makeBuffer([[Float]](repeating: x, count: shape.batch).flatMap { $0 })
+    let ys = try device.read(device.convolution(xs, w, shape), as: Float.self, count: shape.outputCount)
+    for image in 0..<shape.batch { #expect(ys[image * x.count..<(image + 1) * x.count].elementsEqual(part), "image \(image)") }
   }
 
   /// Large enough for packed weights and several splits of the weight gradient.
@@ -116,13 +136,13 @@ import Testing
       let sample = ConvolutionSample(shape, &numbers)
       let w = device.makeBuffer(sample.w)
       let y = device.winogradConvolution(
-        device.makeBuffer(sample.x), w, WinogradShape(shape, isBackward: false)!, bias: device.makeBuffer(sample.bias),
-        activation: .relu6)
+        device.makeBuffer(sample.x), w, WinogradShape(shape, isBackward: false)!,
+        Offset(bias: device.makeBuffer(sample.bias), normalization: nil), .relu6)
       expectClose(
         try device.read(y, as: Float.self, count: sample.y.count), sample.y.map { min(max($0, 0), 6) },
         depth: 9 * channels, "y of \(shape)")
       let dx = device.winogradConvolution(
-        device.makeBuffer(sample.dy), w, WinogradShape(shape, isBackward: true)!, bias: nil, activation: .none)
+        device.makeBuffer(sample.dy), w, WinogradShape(shape, isBackward: true)!, Offset(bias: nil, normalization: nil), .none)
       expectClose(
         try device.read(dx, as: Float.self, count: sample.dx.count), sample.dx, depth: 9 * outputs, "dx of \(shape)")
     }
@@ -155,12 +175,31 @@ import Testing
       buffers.0, buffers.1, shape, bias: device.makeBuffer(sample.bias), activation: .relu6)
     expectClose(
       try device.read(result, as: Float.self, count: y.count), y.map { min(max($0, 0), 6) }, depth: depth, "y of \(shape)")
+    try checkNormalization(shape, device, buffers.0, buffers.1, &numbers)
     let inputs = device.convolutionBackwardInput(buffers.2, buffers.1, shape)
     expectClose(try device.read(inputs, as: Float.self, count: dx.count), dx, depth: shape.kernelHeight * shape.kernelWidth * k, "dx of \(shape)")
     let weights = device.convolutionBackwardWeight(buffers.0, dy: buffers.2, shape)
     expectClose(
       try device.read(weights, as: Float.self, count: dw.count), dw, depth: shape.outputCount / shape.outputChannels * 10,
       "dw of \(shape)")
+  }
+
+  /// A convolution that normalises its sums computes what the two do one after the other.
+  private func checkNormalization(
+    _ shape: ConvolutionShape, _ device: Device, _ x: Buffer, _ w: Buffer, _ numbers: inout TestNumbers
+  ) throws {
+    let channels = shape.outputChannels
+    let parameters = (0..<3).map { _ in device.makeBuffer(numbers.floats(channels)) }
+    let statistics = device.batchNormStatistics(
+      channels: channels, gamma: parameters[0], beta: parameters[1], runningMean: parameters[2],
+      runningVariance: device.makeBuffer(numbers.floats(channels).map { $0 * $0 + 0.5 }), epsilon: 1e-5)
+    let apart = device.batchNormApply(
+      device.convolution(x, w, shape), BatchNormShape(rows: shape.outputCount / channels, channels: channels), statistics,
+      residual: nil, activation: .relu6)
+    let together = device.convolution(x, w, shape, normalization: statistics, activation: .relu6)
+    expectClose(
+      try device.read(together, as: Float.self, count: shape.outputCount),
+      try device.read(apart, as: Float.self, count: shape.outputCount).map(Double.init), depth: 10, "normalised y of \(shape)")
   }
 }
 

@@ -67,17 +67,22 @@ private final class DenseLayer: Layer {
   let norm2: BatchNorm
   let conv2: Convolution2D
   var isTraining = true
+  private let squeeze: ConvolutionNorm
 
   init(_ inputs: Int, growth: Int, on device: Device, random: inout Philox) {
     norm1 = BatchNorm(inputs, on: device)
     conv1 = Convolution2D(inputs, 4 * growth, kernel: 1, on: device, random: &random)
     norm2 = BatchNorm(4 * growth, on: device)
     conv2 = Convolution2D(4 * growth, growth, kernel: 3, on: device, random: &random)
+    squeeze = ConvolutionNorm(conv1, norm2, activation: .relu)
+  }
+
+  var parts: [(name: String, part: Part)] {
+    [("norm1", .module(norm1)), ("conv1", .module(conv1)), ("norm2", .module(norm2)), ("conv2", .module(conv2))]
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
-    let hidden = conv1(norm1(x, residual: nil, activation: .relu))
-    return .concatenated([x, conv2(norm2(hidden, residual: nil, activation: .relu))], axis: 3)
+    .concatenated([x, conv2(squeeze(norm1(x, residual: nil, activation: .relu)))], axis: 3)
   }
 }
 

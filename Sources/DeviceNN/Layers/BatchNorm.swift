@@ -23,13 +23,23 @@ public final class BatchNorm: Layer {
     runningVar = Parameter(Tensor(repeating: 1, shape: [channels], on: device), isStatistic: true)
   }
 
+  /// Whether the batch's own statistics are used.
+  var usesBatch: Bool { isTraining && weight.isTrainable }
+
   public func callAsFunction(_ x: Tensor) -> Tensor { callAsFunction(x, residual: nil) }
 
   /// activation(normalised x + residual)
   public func callAsFunction(_ x: Tensor, residual: Tensor?, activation: Activation = .none) -> Tensor {
     x.batchNormalized(
       gamma: weight.value, beta: bias.value, runningMean: runningMean.value, runningVariance: runningVar.value,
-      momentum: momentum, epsilon: epsilon, usesBatch: isTraining && weight.isTrainable, residual: residual,
+      momentum: momentum, epsilon: epsilon, usesBatch: usesBatch, residual: residual,
       activation: activation)
+  }
+
+  /// The running statistics, as a convolution takes them.
+  var runningStatistics: BatchNormStatistics {
+    weight.value.device.batchNormStatistics(
+      channels: weight.value.count, gamma: weight.value.buffer, beta: bias.value.buffer,
+      runningMean: runningMean.value.buffer, runningVariance: runningVar.value.buffer, epsilon: epsilon)
   }
 }

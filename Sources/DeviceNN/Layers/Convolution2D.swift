@@ -35,8 +35,21 @@ public final class Convolution2D: Layer {
 
   public func callAsFunction(_ x: Tensor, activation: Activation) -> Tensor {
     x.convolved(
-      with: weight.adapted, bias: bias?.value, stride: stride,
-      padding: padding.padding(kernel: kernel, stride: stride, height: x.shape[1], width: x.shape[2]), groups: groups,
+      with: weight.adapted, bias: bias?.value, stride: stride, padding: padding(of: x), groups: groups,
       activation: activation)
+  }
+
+  /// activation(normalised x * weight), without a history: inference in one launch.
+  func callAsFunction(_ x: Tensor, weight: Tensor, normalization: BatchNormStatistics, activation: Activation) -> Tensor {
+    let shape = ConvolutionShape(
+      of: x.shape, with: weight.shape, bias: nil, stride: stride, dilation: 1, padding: padding(of: x), groups: groups)
+    return Tensor(
+      shape: [x.shape[0], shape.outputHeight, shape.outputWidth, weight.shape[3]],
+      buffer: x.device.convolution(
+        x.buffer, weight.buffer, shape, normalization: normalization, activation: activation))
+  }
+
+  private func padding(of x: Tensor) -> Padding {
+    padding.padding(kernel: kernel, stride: stride, height: x.shape[1], width: x.shape[2])
   }
 }

@@ -59,7 +59,16 @@ public final class ConvolutionNorm: Layer {
       if residual == nil, fused != nil { return y }
       return activation(residual.map { y + $0 } ?? y)
     }
-    let y = norm(convolution(x), residual: residual, activation: fused ?? .none)
+    let y = fusedWithNorm(x, norm, residual, fused ?? .none)
+      ?? norm(convolution(x), residual: residual, activation: fused ?? .none)
     return fused == nil ? activation(y) : y
+  }
+
+  /// In one launch, where the statistics are known beforehand and no gradients are asked for; else nil.
+  private func fusedWithNorm(_ x: Tensor, _ norm: BatchNorm, _ residual: Tensor?, _ activation: Activation) -> Tensor? {
+    guard residual == nil, convolution.bias == nil, !norm.usesBatch else { return nil }
+    let weight = convolution.weight.adapted
+    guard !Tensor.isRecorded(from: [x, weight, norm.weight.value, norm.bias.value]) else { return nil }
+    return convolution(x, weight: weight, normalization: norm.runningStatistics, activation: activation)
   }
 }

@@ -72,10 +72,13 @@ extension Tensor {
   static func result(
     _ shape: [Int], _ buffer: Buffer, from inputs: [Tensor], pullback: @escaping (_ dy: Tensor) -> [Tensor?]
   ) -> Tensor {
-    guard Gradients.areWanted, inputs.contains(where: \.isTracked) else { return Tensor(shape: shape, buffer: buffer) }
+    guard isRecorded(from: inputs) else { return Tensor(shape: shape, buffer: buffer) }
     return Tensor(
       shape: shape, buffer: buffer, isTracked: true, history: History(inputs: inputs, pullback: pullback))
   }
+
+  /// Whether a result of `inputs` has a history.
+  static func isRecorded(from inputs: [Tensor]) -> Bool { Gradients.areWanted && inputs.contains(where: \.isTracked) }
 }
 
 /// Whole numbers on a device: labels and indices.

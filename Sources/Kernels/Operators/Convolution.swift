@@ -78,14 +78,16 @@ public struct ConvolutionShape: Sendable, Hashable {
 
 extension Device {
   /// y(N,P,Q,K) = activation(x(N,H,W,C) * w(R,S,C/groups,K) + bias(K)).
+  ///
+  /// - Parameter normalization: in place of a bias, a batch normalisation of the sums.
   public func convolution(
-    _ x: Buffer, _ w: Buffer, _ shape: ConvolutionShape, bias: Buffer? = nil, activation: Activation = .none
+    _ x: Buffer, _ w: Buffer, _ shape: ConvolutionShape, bias: Buffer? = nil, normalization: BatchNormStatistics? = nil,
+    activation: Activation = .none
   ) -> Buffer {
-    if shape.isPointwise {
-      return matmul(x, w, pointwise(shape), bias: bias, activation: activation)
-    }
+    let offset = Offset(bias: bias, normalization: normalization)
+    if shape.isPointwise { return matmul(x, w, pointwise(shape), offset, activation) }
     if let winograd = winogradShape(shape, isBackward: false) {
-      return winogradConvolution(x, w, winograd, bias: bias, activation: activation)
+      return winogradConvolution(x, w, winograd, offset, activation)
     }
     let y = makeFloats(shape.outputCount)
     if shape.isDepthwise {
@@ -93,7 +95,7 @@ extension Device {
         Launch(
           "depthwise_conv2d", groups: [shape.batch * shape.outputHeight, 1, 1],
           depthwiseSizes(shape, isBackward: false) + [
-            .int(bias == nil ? 0 : 1), .int(activation.rawValue), .buffer(x), .buffer(w), .buffer(bias ?? w), .buffer(y),
+            .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(w), .buffer(offset.buffer ?? w), .buffer(y),
           ], flops: shape.flops))
       return y
     }
@@ -115,8 +117,8 @@ extension Device {
       Launch(
         "conv2d", groups: groups,
         sizes(shape, isBackward: false) + panelArguments + [
-          .int(bias == nil ? 0 : 1), .int(activation.rawValue), .buffer(x), .buffer(panels.buffer),
-          .buffer(bias ?? w), .buffer(fill(0, count: channels)), .buffer(y),
+          .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(panels.buffer),
+          .buffer(offset.buffer ?? w), .buffer(fill(0, count: channels)), .buffer(y),
         ], flops: shape.flops))
     return y
   }
@@ -137,7 +139,7 @@ extension Device {
         activation: activation)
     }
     if let winograd = winogradShape(shape, isBackward: true) {
-      return winogradConvolution(dy, w, winograd, bias: bias, activation: activation)
+      return winogradConvolution(dy, w, winograd, Offset(bias: bias, normalization: nil), activation)
     }
     let epilogue: [Launch.Argument] = [.int(bias == nil ? 0 : 1), .int(activation.rawValue)]
     let dx = makeFloats(shape.inputCount)

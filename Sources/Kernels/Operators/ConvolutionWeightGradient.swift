@@ -7,7 +7,7 @@ extension Device {
       let partial = makeFloats(splits * shape.weightCount)
       launch(
         Launch(
-          "depthwise_conv2d_backward_weight", groups: [splits, (shape.inputChannels + 63) / 64, 1],
+          "depthwise_conv2d_backward_weight", groups: [splits, (shape.inputChannels + 255) / 256, 1],
           depthwiseSizes(shape, isBackward: false) + [.buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
       return sumSplits(partial, splits, shape.weightCount)
     }

@@ -34,14 +34,18 @@ extension Device {
   public func matmul(
     _ a: Buffer, _ b: Buffer, _ shape: MatmulShape, bias: Buffer? = nil, activation: Activation = .none
   ) -> Buffer {
+    matmul(a, b, shape, Offset(bias: bias, normalization: nil), activation)
+  }
+
+  func matmul(_ a: Buffer, _ b: Buffer, _ shape: MatmulShape, _ offset: Offset, _ activation: Activation) -> Buffer {
     if shape.transposesA {
-      if !shape.transposesB && shape.batch == 1 && bias == nil && activation == .none {
+      if !shape.transposesB && shape.batch == 1 && offset.kind == 0 && activation == .none {
         return matmulOfTransposed(a, b, shape)
       }
       var plain = shape
       plain.transposesA = false
       let copy = transpose(a, batch: shape.batch, rows: shape.k, columns: shape.m)
-      return matmul(copy, b, plain, bias: bias, activation: activation)
+      return matmul(copy, b, plain, offset, activation)
     }
     let (m, n, k) = (shape.m, shape.n, shape.k)
     let panels = rightOperand(b, shape)
@@ -54,8 +58,8 @@ extension Device {
         groups: [(m + profile.groupRows - 1) / profile.groupRows, (panelCount + perGroup - 1) / perGroup, shape.batch],
         [
           .int(m), .int(n), .int(k), .int(panels.stride), .int(panels.panelStride), .int(perGroup), .int(m * k),
-          .int(panels.batchStride), .int(bias == nil ? 0 : 1), .int(activation.rawValue), .buffer(a),
-          .buffer(panels.buffer), .buffer(bias ?? a), .buffer(c),
+          .int(panels.batchStride), .int(offset.kind), .int(activation.rawValue), .buffer(a),
+          .buffer(panels.buffer), .buffer(offset.buffer ?? a), .buffer(c),
         ], flops: shape.flops))
     return c
   }

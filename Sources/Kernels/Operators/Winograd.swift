@@ -76,9 +76,9 @@ struct WinogradShape {
 }
 
 extension Device {
-  /// activation(x * w + bias) for the forward pass; x is dy for the input gradient.
+  /// activation(x * w + offset) for the forward pass; x is dy for the input gradient.
   func winogradConvolution(
-    _ x: Buffer, _ w: Buffer, _ shape: WinogradShape, bias: Buffer?, activation: Activation
+    _ x: Buffer, _ w: Buffer, _ shape: WinogradShape, _ offset: Offset, _ activation: Activation
   ) -> Buffer {
     let u = shape.filters(w, on: self)
     let y = makeFloats(shape.outputCount)
@@ -95,8 +95,8 @@ extension Device {
       Launch(
         "winograd_conv2d", groups: [across, down, 1],
         shape.sizes + [
-          .int(tiles), .int(bias == nil ? 0 : 1), .int(activation.rawValue), .buffer(x), .buffer(u), .buffer(bias ?? w),
-          .buffer(fill(0, count: shape.inputChannels)), .buffer(scratch), .buffer(y),
+          .int(tiles), .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(u),
+          .buffer(offset.buffer ?? w), .buffer(fill(0, count: shape.inputChannels)), .buffer(scratch), .buffer(y),
         ], flops: shape.flops))
     return y
   }
