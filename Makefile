@@ -6,16 +6,17 @@ else
 test conformance: export DEVICENN_REQUIRE_OPENCL = 1
 endif
 
-.PHONY: demo demo-multitask demo-speech test bench conformance dist setup setup-test setup-speech
+.PHONY: demo demo-multitask demo-speech test bench conformance dist setup setup-test setup-bench setup-speech
 
 demo: setup          ; swift run -c release $(FLAGS) devicenn demo
 demo-multitask: setup ; swift run -c release $(FLAGS) devicenn multitask demo
 demo-speech: setup-speech ; swift run -c release $(FLAGS) devicenn speech demo
 test: setup-test     ; swift test -c release -Xswiftc -enable-testing $(FLAGS)
-bench: setup         ; Scripts/bench.sh $(FLAGS)
+bench: setup-bench   ; Scripts/bench.sh $(FLAGS)
 conformance: setup-test ; Scripts/conformance.sh $(FLAGS)
 dist: setup          ; Scripts/dist.sh $(FLAGS)
 
 setup:               ; @Scripts/setup.sh
 setup-test:          ; @Scripts/setup.sh test
+setup-bench:         ; @Scripts/setup.sh bench
 setup-speech:        ; @Scripts/setup.sh speech

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""Runs our side and PyTorch's in turn and writes docs/benchmarks.md: medians of ratios, each of one round.
+"""Runs our side and others' in turn and writes docs/benchmarks.md: medians of ratios, each of one round.
 
     compare.py DEVICENN [--rounds 5] [--nets resnet18,...] [--kernels all] [--python python3] [--device cpu]
+                        [--opencl opencl:0] [--avx2]
+
+PyTorch's side beside --device; then, on the OpenCL device --opencl, CLBlast's products beside ours, and training steps beside
+the fallback's. `--opencl none` leaves that out, `--kernels none --nets ""` the rest. --avx2 holds both sides to AVX2.
 """
 import argparse
 import json
@@ -80,11 +84,58 @@ def steps(arguments, rounds):
     return rows
 
 
-def document(arguments, operator_rows, step_rows):
+def step(arguments, net, device):
+    [result] = lines([arguments.devicenn, "profile", "--net", net, "--batch", "16", "--runs", "3", "--json", "--device", device])
+    return result["train_images_per_second"]
+
+
+def on_opencl(arguments, rounds):
+    """The name of the device, rows of (shape, our GFLOP/s, CLBlast's, ratio), and rows of (net, fallback, device, ratio)."""
+    devices = {device["identifier"]: device["name"] for device in lines([arguments.devicenn, "devices", "--json"])}
+    name = devices.get(arguments.opencl)
+    if name is None:
+        return None, [], []
+    products, steps = {}, {}
+    for _ in range(rounds):
+        theirs = lines([sys.executable, str(HERE / "clblast_side.py"), name])
+        shapes = [",".join(map(str, case["shape"])) for case in theirs]
+        ours = lines([
+            arguments.devicenn, "profile", "--kernel", "matmul", "--runs", "5", "--json", "--device", arguments.opencl,
+            "--shape", *shapes]) if shapes else []
+        for a, b in zip(ours, theirs):
+            products.setdefault(tuple(a["shape"]), []).append((a["gflops"], b["gflops"], a["gflops"] / b["gflops"]))
+    for net in filter(None, arguments.opencl_nets.split(",")):
+        for _ in range(rounds):
+            a, b = step(arguments, net, "cpu"), step(arguments, net, arguments.opencl)
+            steps.setdefault(net, []).append((a, b, b / a))
+
+    def medians(rows):
+        return [(key, *map(statistics.median, zip(*values))) for key, values in rows.items()]
+
+    return name, medians(products), medians(steps)
+
+
+def opencl_section(name, products, steps):
+    text = [f"## On OpenCL: {name}", ""]
+    if products:
+        text += [
+            "Matrix products beside CLBlast's on the same device, in the same rounds, GFLOP/s:", "",
+            "| m n k | DeviceNN | CLBlast | ratio |", "|---|---|---|---|"]
+        text += ["| %s | %.0f | %.1f | **%.1f** |" % (" ".join(map(str, shape)), *rest) for shape, *rest in products] + [""]
+    if steps:
+        text += [
+            "Training steps, batch 16, 224 pixels, images/s, beside the CPU fallback:", "",
+            "| network | fallback | this device | ratio |", "|---|---|---|---|"]
+        text += ["| %s | %.1f | %.1f | **%.2f** |" % row for row in steps] + [""]
+    return text
+
+
+def document(arguments, operator_rows, step_rows, opencl):
+    held = ", both sides held to AVX2" if arguments.avx2 else ""
     text = [
         "# Against PyTorch", "",
         f"Measured on {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores of {processor()}, by `make bench`"
-        f" (device {arguments.device}): both sides in turn, {arguments.rounds} rounds, medians; the ratio is the median of each",
+        f" (device {arguments.device}{held}): both sides in turn, {arguments.rounds} rounds, medians; the ratio is the median of each",
         "round's ratio, above 1 where DeviceNN is faster. PyTorch runs with channels last. The limit is the lower of what the",
         "device was measured to compute and to copy in the same run.", ""]
     if step_rows:
@@ -97,8 +148,11 @@ def document(arguments, operator_rows, step_rows):
         text += [
             "| %s | %s | %.3f | %.3f | **%.2f** | %.0f %% |" % (name, " ".join(map(str, shape)), ours, theirs, ratio, 100 * limit)
             for name, shape, ours, theirs, ratio, limit in operator_rows]
-        text += ["", "Shapes: m n k of products; batch, channels, size, outputs, kernel, stride, groups of convolutions."]
-    return "\n".join(text) + "\n"
+        text += ["", "Shapes: m n k of products; batch, channels, size, outputs, kernel, stride, groups of convolutions.", ""]
+    name, products, steps = opencl
+    if products or steps:
+        text += opencl_section(name, products, steps)
+    return "\n".join(text).rstrip() + "\n"
 
 
 parser = argparse.ArgumentParser()
@@ -108,11 +162,17 @@ parser.add_argument("--nets", default="resnet18,resnet50,mobilenet_v2,squeezenet
 parser.add_argument("--kernels", default="all")
 parser.add_argument("--python", default=sys.executable)
 parser.add_argument("--device", default="cpu")
+parser.add_argument("--opencl", default="opencl:0")
+parser.add_argument("--opencl-nets", default="resnet18,resnet50,mobilenet_v2,squeezenet1_1")
+parser.add_argument("--avx2", action="store_true")
 parser.add_argument("--out", default=str(HERE.parent / "docs" / "benchmarks.md"))
 arguments = parser.parse_args()
+if arguments.avx2:
+    ENVIRONMENT.update(DEVICENN_CPU_ISA="avx2", ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
 operator_rows = operators(arguments, arguments.rounds) if arguments.kernels != "none" else []
-print(document(arguments, operator_rows, []), flush=True)
-page = document(arguments, operator_rows, steps(arguments, arguments.rounds))
+print(document(arguments, operator_rows, [], (None, [], [])), flush=True)
+opencl = on_opencl(arguments, arguments.rounds)
+page = document(arguments, operator_rows, steps(arguments, arguments.rounds), opencl)
 Path(arguments.out + ".new").write_text(page)
 os.replace(arguments.out + ".new", arguments.out)
 print(page)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the C libraries that the package is built against; with the argument `test` also PoCL, an OpenCL driver
-# for any processor, and with `speech` espeak-ng, which speaks in a demo. Asks nothing, and does nothing where all is there.
+# for any processor, with `bench` CLBlast besides, which is measured against, and with `speech` espeak-ng, which speaks in a demo. Asks nothing, and does nothing where all is there.
 set -euo pipefail
 
 if ! version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -1) || [ -z "$version" ]; then
@@ -16,6 +16,7 @@ if [ "$(uname)" = Darwin ]; then
   # OpenCL itself comes with macOS.
   packages=(jpeg-turbo libpng opencl-headers)
   if [ "${1:-}" = speech ]; then packages+=(espeak-ng); fi
+  if [ "${1:-}" = bench ]; then packages+=(clblast); fi
   command -v brew >/dev/null || { echo "setup: ${packages[*]} come from Homebrew: https://brew.sh" >&2; exit 1; }
   installed=$(brew list --formula -1)
   install() { brew install "$@"; }
@@ -24,6 +25,7 @@ elif command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
   # Three packages hold this header and exclude each other: whichever is there stays.
   ls /usr/include/curl/curl.h /usr/include/*/curl/curl.h >/dev/null 2>&1 || packages+=(libcurl4-openssl-dev)
   if [ "${1:-}" = test ]; then packages+=(pocl-opencl-icd); fi
+  if [ "${1:-}" = bench ]; then packages+=(pocl-opencl-icd libclblast-dev); fi
   if [ "${1:-}" = speech ]; then packages+=(espeak-ng); fi
   # It fails where it knows one of them not at all, and still lists the others.
   installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null | sed -n 's/^installed //p') || true

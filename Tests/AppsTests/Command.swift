@@ -37,6 +37,8 @@ final class Command: Sendable {
     process.arguments = arguments
     var all = ProcessInfo.processInfo.environment
     for name in ["DEVICENN_DEVICE", "DEVICENN_THREADS", "DEVICENN_MEMORY_LIMIT"] { all[name] = nil }
+    // What somebody tuned on this machine.
+    all["DEVICENN_TUNING"] = "off"
     process.environment = all.merging(environment) { $1 }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     process.standardInput = FileHandle.nullDevice

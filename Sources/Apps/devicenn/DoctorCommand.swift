@@ -49,11 +49,7 @@ struct DoctorCommand: ParsableCommand {
 
   /// The device that was asked for, or all of them.
   private func examined() throws -> [DeviceDescription] {
-    let all = Device.available()
-    guard let name = device.name else { return all }
-    // Its program is not built here: that may be what is broken.
-    if let found = all.first(where: { $0.identifier == name.lowercased() }) { return [found] }
-    return [try device.open().description]
+    device.name == nil ? Device.available() : [try device.description()]
   }
 
   /// Examines the device in a process of its own: a broken driver may end it, or never answer.
@@ -61,41 +57,15 @@ struct DoctorCommand: ParsableCommand {
     let seconds = 120
     var report = DeviceReport(description)
     do {
-      let (output, process) = try ended(
-        after: seconds, ["doctor", "--child", "--device", description.identifier])
-      if process.terminationStatus == 0, let found = try? JSONDecoder().decode(DeviceReport.self, from: output) { return found }
-      let isSignalled = process.terminationReason == .uncaughtSignal
-      let reason =
-        isSignalled && process.terminationStatus == SIGKILL
-        ? "it did not answer within \(seconds) s"
-        : "its driver ended the process with \(isSignalled ? "signal" : "status") \(process.terminationStatus)"
-      report.failure = Finding(reason, fix: "update its driver, or use another device")
+      let child = try ChildProcess(["doctor", "--child", "--device", description.identifier])
+      switch child.answer(within: seconds, as: DeviceReport.self) {
+      case .success(let found): return found
+      case .failure(let failure): report.failure = Finding("\(failure)", fix: "update its driver, or use another device")
+      }
     } catch {
       report.failure = Finding("no process could be started to test it: \(error)", fix: "end other programs")
     }
     return report
-  }
-
-  /// What this program prints with other arguments, killed where it takes too long.
-  private func ended(after seconds: Int, _ arguments: [String]) throws -> (output: Data, process: Process) {
-    let process = Process()
-    process.executableURL = Bundle.main.executableURL
-    process.arguments = arguments
-    process.standardInput = FileHandle.nullDevice
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    // What drivers say there would stand in the middle of the report.
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let identifier = process.processIdentifier
-    let timer = DispatchSource.makeTimerSource(queue: .global())
-    timer.schedule(deadline: .now() + .seconds(seconds))
-    timer.setEventHandler { kill(identifier, SIGKILL) }
-    timer.resume()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    timer.cancel()
-    process.waitUntilExit()
-    return (output, process)
   }
 }
 

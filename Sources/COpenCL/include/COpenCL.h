@@ -20,8 +20,10 @@
   f(clCreateKernel) \
   f(clCreateProgramWithBinary) \
   f(clCreateProgramWithSource) \
+  f(clEnqueueMapBuffer) \
   f(clEnqueueNDRangeKernel) \
   f(clEnqueueReadBuffer) \
+  f(clEnqueueUnmapMemObject) \
   f(clEnqueueWriteBuffer) \
   f(clFinish) \
   f(clFlush) \

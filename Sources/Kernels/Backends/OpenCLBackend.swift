@@ -33,12 +33,7 @@ final class OpenCLBackend: Backend {
     if let reason = profile.misfit(on: device.description) {
       throw .unsupportedProfile(profile: profile.name, device: device.description.name, reason: reason)
     }
-    let name = device.description.name
-    let context = try OpenCLHandle<ContextObject>("clCreateContext", for: name) { status in
-      let properties = [cl_context_properties(CL_CONTEXT_PLATFORM), Int(bitPattern: device.platform), 0]
-      var id: OpaquePointer? = device.id
-      return cl.clCreateContext(properties, 1, &id, nil, nil, status)
-    }
+    let context = try device.makeContext()
     program = try OpenCLProgram(device: device, context: context, profile: profile, source: source, cache: cache)
     state = Mutex(State(queue: try Self.makeQueue(device, context, properties: 0)))
     description = device.description

@@ -57,6 +57,20 @@ struct OpenCLDevice: Sendable {
     }
   }
 
+  func makeContext() throws(DeviceError) -> OpenCLHandle<ContextObject> {
+    try OpenCLHandle("clCreateContext", for: description.name) { status in
+      let properties = [cl_context_properties(CL_CONTEXT_PLATFORM), Int(bitPattern: platform), 0]
+      var device: OpaquePointer? = id
+      return cl.clCreateContext(properties, 1, &device, nil, nil, status)
+    }
+  }
+
+  /// Versions, limits and extensions, as its driver tells them.
+  var limits: String {
+    let words = [CL_DEVICE_VENDOR, CL_DEVICE_VERSION, CL_DEVICE_OPENCL_C_VERSION, CL_DRIVER_VERSION, CL_DEVICE_EXTENSIONS]
+    return words.map { Self.string(id, $0) }.joined(separator: " | ") + " | \(description)"
+  }
+
   /// Why the device can't run kernels.cl: it is not there, has no compiler, or doesn't know OpenCL 1.2.
   var obstacle: Finding? {
     if Self.number(id, CL_DEVICE_AVAILABLE, as: cl_bool.self) == 0 {

@@ -36,7 +36,7 @@ struct OpenCLProgram: Sendable {
   }
 
   /// The program in `binary`; nil where the driver refuses it, after an update for example.
-  private static func load(
+  static func load(
     _ binary: [UInt8], device: OpenCLDevice, context: OpenCLHandle<ContextObject>, options: String
   ) -> OpenCLHandle<ProgramObject>? {
     var id: OpaquePointer? = device.id
@@ -55,7 +55,7 @@ struct OpenCLProgram: Sendable {
     return cl.clBuildProgram(raw, 1, &id, options, nil, nil) == CL_SUCCESS ? program : nil
   }
 
-  private static func build(
+  static func build(
     _ source: String, device: OpenCLDevice, context: OpenCLHandle<ContextObject>, options: String
   ) throws(DeviceError) -> OpenCLHandle<ProgramObject> {
     let program = try OpenCLHandle<ProgramObject>("clCreateProgramWithSource", for: "kernels.cl") { status in
@@ -77,7 +77,7 @@ struct OpenCLProgram: Sendable {
   }
 
   /// What the driver's compiler made; nil where it won't show it.
-  private static func binary(of program: OpenCLHandle<ProgramObject>) -> [UInt8]? {
+  static func binary(of program: OpenCLHandle<ProgramObject>) -> [UInt8]? {
     var length = 0
     let size = MemoryLayout<Int>.size
     guard

@@ -17,7 +17,11 @@ extension Device {
     if let limit = Setting.memoryLimit.value, Setting.mebibytes == nil {
       throw .badSetting(name: Setting.memoryLimit.rawValue, value: limit, wanted: "a number of MiB")
     }
-    self.init(backend: try Self.makeBackend(named: name, profile: profile))
+    let backend = try Self.makeBackend(named: name, profile: profile)
+    let isChosenByHand = profile != nil || Setting.profile.value != nil
+    let tuning = isChosenByHand ? nil : Self.tuning(of: backend.description)
+    let isTunedFor = tuning.map { ($0.profile ?? backend.profile).isSame(as: backend.profile) } ?? false
+    self.init(backend: backend, algorithms: AlgorithmTable(isTunedFor ? tuning!.algorithms : []))
   }
 
   private static func makeBackend(named name: String, profile: TileProfile?) throws(DeviceError) -> any Backend {
@@ -40,6 +44,9 @@ extension Device {
     let description = device.description
     if let profile { return try OpenCLBackend(device, profile: profile) }
     if let name = Setting.profile.value { return try OpenCLBackend(device, profile: .named(name, on: description)) }
+    // A file that can't be used is told of once, by the device that is chosen.
+    let tuned = Setting.tuning.value == "off" ? nil : (try? TuningFile(of: description).record())?.profile
+    if let tuned, let backend = try? OpenCLBackend(device, profile: tuned) { return backend }
     return try OpenCLBackend(device, profile: .fitting(description))
   }
 

@@ -10,14 +10,17 @@ public final class Device: Sendable {
   private let failure = Mutex<DeviceError?>(nil)
   /// Collects a span for each launch while it is set.
   let profiler = Mutex<Profiler?>(nil)
+  /// Which of several ways operators take, where that was measured.
+  let algorithms: Mutex<AlgorithmTable>
   /// Whether each launch is waited for and timed, because the backend can't time launches by itself.
   let isTimedByClock = Atomic(false)
 
   public var description: DeviceDescription { backend.description }
   public var profile: TileProfile { backend.profile }
 
-  init(backend: any Backend) {
+  init(backend: any Backend, algorithms: AlgorithmTable = AlgorithmTable()) {
     self.backend = backend
+    self.algorithms = Mutex(algorithms)
     pool = MemoryPool(backend: backend)
   }
 

@@ -4,8 +4,10 @@ package import Foundation
 package enum Setting: String {
   /// The device to use where a program names none.
   case device = "DEVICENN_DEVICE"
-  /// The tile profile of OpenCL devices: `cpu`, `gpu` or `small`. For tests: it puts a GPU's shapes on a CPU driver.
+  /// The tile profile of OpenCL devices: `cpu`, `gpu`, `medium`, `shallow` or `small`. For tests: it puts a GPU's shapes on a CPU driver.
   case profile = "DEVICENN_PROFILE"
+  /// `off`: what `devicenn tune` found out is not used.
+  case tuning = "DEVICENN_TUNING"
   /// MiB of memory that this package may use of each device, where others share it.
   case memoryLimit = "DEVICENN_MEMORY_LIMIT"
   /// The folder of what may be deleted at any time and is only made again.

@@ -12,8 +12,17 @@ extension TileProfile {
       [.gpu, .small].first { $0.misfit(on: description) == nil } ?? .cpu(vectorWidth: description.vectorWidth)
     case .openCLCPU: .cpu(vectorWidth: description.vectorWidth)
     case .gpu, .accelerator:
-      [.gpu, .small].first { $0.misfit(on: description) == nil } ?? .cpu(vectorWidth: 4)
+      ([published(for: description.vendor)] + [.gpu, .medium, .small]).first { $0.misfit(on: description) == nil }
+        ?? .cpu(vectorWidth: 4)
     }
+  }
+
+  /// What is published to be fast on a maker's GPUs; of none has this package been measured on one.
+  private static func published(for vendor: String) -> TileProfile {
+    let vendor = vendor.lowercased()
+    if vendor.contains("apple") { return .shallow }
+    // AMD names itself in full.
+    return ["advanced micro", "amd", "intel"].contains(where: vendor.contains) ? .medium : .gpu
   }
 
   /// `cpu` with the widest vectors that don't have to be split, and no more accumulators than there are registers:
@@ -30,10 +39,12 @@ extension TileProfile {
     switch name {
     case "cpu": return .cpu(vectorWidth: description.vectorWidth)
     case "gpu": return .gpu
+    case "medium": return .medium
+    case "shallow": return .shallow
     case "small": return .small
     default:
       throw .unsupportedProfile(
-        profile: name, device: description.name, reason: "there is none of that name, only cpu, gpu and small")
+        profile: name, device: description.name, reason: "there is none of that name, only cpu, gpu, medium, shallow and small")
     }
   }
 

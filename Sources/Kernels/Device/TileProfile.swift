@@ -1,7 +1,7 @@
 /// The numbers that kernels.cl is compiled with on one class of devices.
 ///
 /// The `-D` options and the launch geometry both come from here, so they can't disagree.
-public struct TileProfile: Sendable, Hashable {
+public struct TileProfile: Sendable, Hashable, Codable {
   public var name: String
   /// Floats of a vector: `VECTOR`.
   public var vector: Int
@@ -22,6 +22,12 @@ public struct TileProfile: Sendable, Hashable {
     name: "cpu", vector: 16, local: 1, tileM: 8, tileN: 2, staged: false, itemsN: 1, tileK: 16, columnVectors: 4)
   public static let gpu = TileProfile(
     name: "gpu", vector: 4, local: 256, tileM: 8, tileN: 2, staged: true, itemsN: 16, tileK: 16, columnVectors: 1)
+  /// The tile that CLBlast's tuners found for most GPUs of AMD and Intel: 64x64x32, in place of `gpu`'s 128x128x16.
+  public static let medium = TileProfile(
+    name: "medium", vector: 4, local: 128, tileM: 8, tileN: 1, staged: true, itemsN: 16, tileK: 32, columnVectors: 1)
+  /// That of MLX, on Apple's GPUs: 64x64x16.
+  public static let shallow = TileProfile(
+    name: "shallow", vector: 4, local: 128, tileM: 8, tileN: 1, staged: true, itemsN: 16, tileK: 16, columnVectors: 1)
   /// For devices whose local memory or largest work-group is too small for `gpu`.
   public static let small = TileProfile(
     name: "small", vector: 4, local: 64, tileM: 4, tileN: 1, staged: true, itemsN: 8, tileK: 16, columnVectors: 1)

@@ -22,13 +22,13 @@ extension Device {
     return best
   }
 
-  /// Seconds of the fastest of at most eight runs within half a second, after one that pays for preparations.
-  func bestTime(_ work: () -> Void) throws -> Double {
+  /// Seconds of the fastest of at most eight runs within `limit`, after one that pays for preparations.
+  func bestTime(within limit: Duration = .milliseconds(500), _ work: () -> Void) throws -> Double {
     work()
     try synchronize()
     let start = ContinuousClock.now
     var best = Double.infinity
-    for _ in 0..<8 where best == .infinity || ContinuousClock.now - start < .milliseconds(500) {
+    for _ in 0..<8 where best == .infinity || ContinuousClock.now - start < limit {
       let begin = ContinuousClock.now
       work()
       try synchronize()

@@ -1,5 +1,5 @@
 /// Rows and columns of zeros around an image. TensorFlow's `SAME` is asymmetric, PyTorch's padding is not.
-public struct Padding: Sendable, Hashable {
+public struct Padding: Sendable, Hashable, Codable {
   public var top: Int
   public var left: Int
   public var bottom: Int
@@ -15,7 +15,7 @@ public struct Padding: Sendable, Hashable {
 }
 
 /// The sizes of y(N,P,Q,K) = x(N,H,W,C) * w(R,S,C/groups,K).
-public struct ConvolutionShape: Sendable, Hashable {
+public struct ConvolutionShape: Sendable, Hashable, Codable {
   public var batch: Int
   public var height: Int
   public var width: Int
@@ -86,7 +86,8 @@ extension Device {
   ) -> Buffer {
     let offset = Offset(bias: bias, normalization: normalization)
     if shape.isPointwise { return matmul(x, w, pointwise(shape), offset, activation) }
-    if let winograd = winogradShape(shape, isBackward: false) {
+    let measured = choice(for: .convolution(shape))
+    if let winograd = winogradShape(shape, isBackward: false, measured) {
       return winogradConvolution(x, w, winograd, offset, activation)
     }
     let y = makeFloats(shape.outputCount)
@@ -105,7 +106,7 @@ extension Device {
     var panels = Panels(
       buffer: w, stride: shape.outputChannels, panelStride: profile.panelColumns, batchStride: outputs)
     var tapStride = channels * shape.outputChannels
-    if shouldPack(rows: taps * channels, columns: shape.outputChannels, uses: pixels) {
+    if measured.map({ $0 == .packed }) ?? shouldPack(rows: taps * channels, columns: shape.outputChannels, uses: pixels) {
       panels = packPanels(
         w, rows: taps * channels, columns: outputs, taps: 1, groups: shape.groups, groupStride: outputs, tapStride: 0,
         rowStride: shape.outputChannels, columnStride: 1)
@@ -138,7 +139,7 @@ extension Device {
         dy, w, MatmulShape(m: forward.m, n: forward.k, k: forward.n, transposesB: true), bias: bias,
         activation: activation)
     }
-    if let winograd = winogradShape(shape, isBackward: true) {
+    if let winograd = winogradShape(shape, isBackward: true, choice(for: .inputGradient(shape))) {
       return winogradConvolution(dy, w, winograd, Offset(bias: bias, normalization: nil), activation)
     }
     let epilogue: [Launch.Argument] = [.int(bias == nil ? 0 : 1), .int(activation.rawValue)]
@@ -168,10 +169,10 @@ extension Device {
     return dx
   }
 
-  /// Where Winograd's method is the faster one. Staged tiles of a GPU have not been measured.
-  private func winogradShape(_ shape: ConvolutionShape, isBackward: Bool) -> WinogradShape? {
-    guard !profile.staged, let winograd = WinogradShape(shape, isBackward: isBackward), winograd.pays else { return nil }
-    return winograd
+  /// Where Winograd's method is the faster one: as measured here, or by a rule for CPUs' tiles.
+  private func winogradShape(_ shape: ConvolutionShape, isBackward: Bool, _ measured: Algorithm?) -> WinogradShape? {
+    guard let winograd = WinogradShape(shape, isBackward: isBackward) else { return nil }
+    return measured.map { $0 == .winograd } ?? (!profile.staged && winograd.pays) ? winograd : nil
   }
 
   private func pointwise(_ shape: ConvolutionShape) -> MatmulShape {

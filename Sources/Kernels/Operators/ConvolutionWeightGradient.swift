@@ -1,6 +1,7 @@
 extension Device {
   /// dw(R,S,C/groups,K).
   public func convolutionBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
+    _ = choice(for: .weightGradient(shape))  // there is none yet, but a tuner counts the shapes
     if shape.isDepthwise {
       let rows = shape.batch * shape.outputHeight
       let splits = max(1, min(rows, 16))

@@ -1,5 +1,5 @@
 /// The sizes of C(batch,M,N) = A · B.
-public struct MatmulShape: Sendable, Hashable {
+public struct MatmulShape: Sendable, Hashable, Codable {
   public var batch: Int
   public var m: Int
   public var n: Int
@@ -90,7 +90,8 @@ extension Device {
 
   private func rightOperand(_ b: Buffer, _ shape: MatmulShape) -> Panels {
     let (n, k) = (shape.n, shape.k)
-    if !shape.transposesB && !shouldPack(rows: k, columns: n, uses: shape.m) {
+    let isPacked = choice(for: .matmul(shape)).map { $0 == .packed } ?? shouldPack(rows: k, columns: n, uses: shape.m)
+    if !shape.transposesB && !isPacked {
       return Panels(buffer: b, stride: n, panelStride: profile.panelColumns, batchStride: k * n)
     }
     return packPanels(
