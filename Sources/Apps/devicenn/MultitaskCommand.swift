@@ -38,16 +38,11 @@ struct MultitaskTrainCommand: ParsableCommand {
   var weights: String?
   @Flag(help: "Start from random weights.") var fromScratch = false
   @OptionGroup var training: TrainingOptions
-  @Option(help: ArgumentHelp("The run's folder. (default: runs/DATA-TIME)", valueName: "run")) var out: String?
-  @Flag(help: "Continue the run in --out, with the options that it was started with.") var resume = false
-  @Flag(help: "Leave out photos that can't be read, and say which.") var skipBadImages = false
-  @Flag(help: "Print JSON lines: one an epoch, then the result.") var json = false
+  @OptionGroup var runOptions: RunOptions
   @OptionGroup var device: DeviceOption
 
   func validate() throws {
-    if resume && out == nil { throw ValidationError("--resume needs --out: the folder of the run to go on with.") }
-    if !resume && data == nil { throw ValidationError("--data is missing: a CSV file of photos and labels.") }
-    if out == "" { throw ValidationError("--out is empty: the run's folder is missing.") }
+    if !runOptions.resume && data == nil { throw ValidationError("--data is missing: a CSV file of photos and labels.") }
     if weights != nil && fromScratch { throw ValidationError("--weights and --from-scratch exclude each other.") }
     if let bad = task.first(where: { TaskRequest($0) == nil }) {
       throw ValidationError(
@@ -57,7 +52,7 @@ struct MultitaskTrainCommand: ParsableCommand {
     if let weighting, TaskBalance(name: weighting) == nil {
       throw ValidationError("--weighting '\(weighting)' is none of \(TaskBalance.names.joined(separator: ", ")).")
     }
-    if let weighting, weighting == "static", taskWeights == nil, !resume { throw ValidationError("--weighting static needs --task-weights.") }
+    if let weighting, weighting == "static", taskWeights == nil, !runOptions.resume { throw ValidationError("--weighting static needs --task-weights.") }
     if taskWeights != nil, numbers == nil { throw ValidationError("--task-weights '\(taskWeights!)' are no positive numbers with commas between them.") }
     if let sharing, sharing == .crossStitch, let weighting, case .gradients = TaskBalance(name: weighting) {
       throw ValidationError("--weighting \(weighting) compares gradients where tasks have something in common, and with --sharing cross-stitch nothing is.")
@@ -83,17 +78,17 @@ struct MultitaskTrainCommand: ParsableCommand {
   func train() throws -> TaskComparison? {
     let progress = ProgressBar()
     defer { progress.clear() }
-    let folder = RunFolder(out ?? defaultRun())
+    let folder = runOptions.folder(data: data)
     let signals = progress.sayHowToGoOn(
       with: folder, command: "multitask", on: device, options: baseline ? " --baseline" : "")
     defer { signals.forEach { $0.cancel() } }
-    if !resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
+    if !runOptions.resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
     let device = try device.open()
-    let stored = resume ? try resumedConfiguration(folder) : nil
+    let stored = runOptions.resume ? try resumedConfiguration(folder) : nil
     let options = stored?.training
     let data = try TaskDataset(
       path: stored?.data ?? data!, requests: stored?.tasks.map(TaskRequest.init) ?? task.compactMap { TaskRequest($0) },
-      skippingBad: options?.skipsBadImages ?? skipBadImages, seed: options?.seed ?? training.seed ?? 0)
+      skippingBad: options?.skipsBadImages ?? runOptions.skipBadImages, seed: options?.seed ?? training.seed ?? 0)
     for bad in data.skipped { progress.print("skipped \(bad.error)") }
     if let stored, stored.tasks != data.tasks { throw ModelError.otherData(path: folder.path, data: data.path) }
     let weights = fromScratch || stored != nil ? nil : try PretrainedModel(weights: self.weights, backbone: backbone)
@@ -102,8 +97,8 @@ struct MultitaskTrainCommand: ParsableCommand {
       "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
         + "\(data.validation.count) validation photos; sharing \(configuration.sharing.rawValue), weighting \(configuration.weighting)")
     for (task, targets) in zip(data.tasks, data.train.targets) { progress.print("task \(description(of: task, targets))") }
-    let trainer = MultitaskTraining(device: device, progress: progress, isJSON: json)
-    let together = try trainer.train(configuration, weights, data, folder, isResumed: resume)
+    let trainer = MultitaskTraining(device: device, progress: progress, isJSON: runOptions.json)
+    let together = try trainer.train(configuration, weights, data, folder, isResumed: runOptions.resume)
     let comparison = baseline ? try compare(trainer, together, configuration, weights, data, folder) : nil
     try TaskReport(
       configuration, data: data, device: device.description.name, epochs: together.epochs, bestEpoch: together.bestEpoch,
@@ -135,7 +130,7 @@ struct MultitaskTrainCommand: ParsableCommand {
   }
 
   private func printResult(_ result: TrainedTasks, _ comparison: TaskComparison?, _ folder: RunFolder) throws {
-    if json {
+    if runOptions.json {
       try say(
         jsonObject(
           [("run", .text(folder.path)), ("tasks", .object(result.evaluations.map(\.json))), ("seconds", .number(result.cost.seconds))]
@@ -150,7 +145,7 @@ struct MultitaskTrainCommand: ParsableCommand {
   private func newConfiguration(_ data: TaskDataset, _ weights: PretrainedModel?) throws -> MultiTaskConfiguration {
     var options = FineTuningOptions()
     if let size = training.imageSize { options.imageSize = size }
-    (options.fromScratch, options.skipsBadImages) = (fromScratch, skipBadImages)
+    (options.fromScratch, options.skipsBadImages) = (fromScratch, runOptions.skipBadImages)
     options.recipe = training.recipe?.recipe ?? .full
     options.takeDefaults(of: options.recipe == .head ? .full : options.recipe, pictures: data.train.count)
     if let numbers, numbers.count != data.tasks.count {
@@ -175,7 +170,7 @@ struct MultitaskTrainCommand: ParsableCommand {
       ("--task-weights", configuration.taskWeights.map(Self.text) ?? "1 each", numbers.map(Self.text)),
       ("--task", configuration.tasks.map(\.name).joined(separator: " "), otherTasks(configuration)),
       ("--from-scratch", "\(stored.fromScratch)", fromScratch ? "true" : nil),
-      ("--skip-bad-images", "\(stored.skipsBadImages)", skipBadImages ? "true" : nil),
+      ("--skip-bad-images", "\(stored.skipsBadImages)", runOptions.skipBadImages ? "true" : nil),
     ]
     let first = given.first { $0.given != nil && $0.given != $0.stored }.map { ($0.option, $0.stored, $0.given!) }
     if let (option, stored, given) = first ?? training.difference(from: stored) {
@@ -212,10 +207,6 @@ struct MultitaskTrainCommand: ParsableCommand {
       + (missing > 0 ? "; \(missing) of \(targets.count) training photos have no label" : "")
   }
 
-  private func defaultRun() -> String {
-    let name = URL(fileURLWithPath: data ?? "run").deletingPathExtension().lastPathComponent
-    return "runs/\(name)-\(runTime())"
-  }
 }
 
 extension Sharing: ExpressibleByArgument {}
