@@ -55,7 +55,46 @@ import Testing
     #expect(json.output.contains("\"answers\":{\"age\":{\"answer\":"))
     let missing = try await devicenn("predict", "--model", out, "nowhere.jpg", photo, "--device", "cpu")
     #expect(missing.status == 1 && missing.output == answer.output && missing.errors.contains("nowhere.jpg"))
-    expectRefusal(try await devicenn("evaluate", "--model", out, "--data", Self.portraits), "answers several questions")
+    expectRefusal(try await devicenn("export", "--model", out, "--out", folder.path(of: "exported")), "answers several questions")
+  }
+
+  @Test func whatARunLearntIsMeasuredOnOtherPhotos() async throws {
+    #expect(try await devicenn(arguments(out, epochs: 1) + Self.tasks).status == 0)
+    let epoch = try #require(epochs(RunFolder(out)).last)
+    let same = try await devicenn("evaluate", "--model", out, "--data", Self.portraits, "--json", "--device", "cpu")
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(same.output.utf8)) as? [String: Any])
+    let measured = try #require(object["tasks"] as? [String: [String: Double]])
+    #expect(measured["age"]?["mae"] == epoch["validation/age/mae"] && object["photos"] as? Int == 8)
+    // Photos of another list: labels mean what they meant to the model, however these are spread.
+    let photo = (Self.portraits as NSString).deletingLastPathComponent + "/val/portrait_0000.jpg"
+    func list(_ row: String) throws -> String {
+      try folder.write(Array("path,split,age,glasses,expression\n\(photo),test,\(row)\n".utf8), "other.csv")
+    }
+    let other = try await devicenn("evaluate", "--model", out, "--data", try list("31,,sad"), "--split", "test", "--device", "cpu")
+    #expect(other.status == 0 && other.output.contains("expression: mean class error"), "\(other)")
+    #expect(other.output.contains("glasses: accuracy –") && other.output.contains("no photo has a label of it"), "\(other)")
+    expectRefusal(
+      try await devicenn("evaluate", "--model", out, "--data", try list("31,perhaps,sad"), "--split", "test", "--device", "cpu"),
+      "line 2", "'perhaps'")
+    expectRefusal(try await devicenn("evaluate", "--model", out, "--data", Self.portraits, "--split", "test", "--device", "cpu"), "no test")
+  }
+
+  @Test func runsSideBySide() async throws {
+    let other = folder.path(of: "other")
+    #expect(try await devicenn(arguments(out, epochs: 1) + Self.tasks).status == 0)
+    #expect(try await devicenn(arguments(other, epochs: 2, "--weighting", "famo") + Self.tasks).status == 0)
+    let page = folder.path(of: "compare.html")
+    let outcome = try await devicenn("compare", out, other, "--out", page)
+    #expect(outcome.status == 0 && outcome.errors == "", "\(outcome)")
+    let lines = outcome.output.split(separator: "\n")
+    #expect(lines.count == 4 && lines[0].contains("glasses: accuracy") && lines[0].contains("Δm"))
+    #expect(lines[1...2].contains { $0.hasPrefix(other) && $0.contains("famo") })
+    #expect(try String(contentsOfFile: page, encoding: .utf8).contains("age: mean absolute error"))
+    let json = try await devicenn("compare", "--json", out, other)
+    #expect(json.output.split(separator: "\n").count == 2 && json.output.contains("\"weighting\":\"famo\""))
+    let few = folder.path(of: "few")
+    #expect(try await devicenn(arguments(few, epochs: 1, "--task", "age", "--task", "hair")).status == 0)
+    expectRefusal(try await devicenn("compare", out, few), "it learnt age, hair")
   }
 
   @Test func killedRunsEndLikeWholeOnes() async throws {
@@ -130,7 +169,7 @@ import Testing
   @Test func optionsThatDoNotFit() async throws {
     let wrong: [([String], String)] = [
       (arguments(out, epochs: 1, "--task", "age:dance"), "--task 'age:dance'"), (arguments(out, epochs: 1, "--weighting", "magic"), "--weighting 'magic'"),
-      (arguments(out, epochs: 1, "--weights", "1,x"), "--weights"), (arguments(out, epochs: 1, "--weighting", "static"), "--weights"),
+      (arguments(out, epochs: 1, "--task-weights", "1,x"), "--task-weights"), (arguments(out, epochs: 1, "--weighting", "static"), "--task-weights"),
       (arguments(out, epochs: 1, "--mixup", "0.2"), "--mixup"), (arguments(out, epochs: 1, "--recipe", "gradual"), "--recipe gradual"),
       (arguments(out, epochs: 1, "--few-shot", "2"), "--few-shot"), (arguments(out, epochs: 1, "--balance", "sampling"), "--balance sampling"),
       (arguments(out, epochs: 1, "--sharing", "cross-stitch", "--weighting", "mgda"), "--weighting mgda"),
@@ -141,10 +180,17 @@ import Testing
       #expect(outcome.status == 64 && outcome.output == "", "\(arguments): \(outcome)")
       #expect(outcome.errorLines.first?.hasPrefix("Error: ") == true && outcome.errorLines[0].contains(word), "\(outcome.errors)")
     }
-    #expect(try await devicenn(arguments(out, epochs: 1, "--weights", "1") + Self.tasks).status != 0)
+    #expect(try await devicenn(arguments(out, epochs: 1, "--task-weights", "1") + Self.tasks).status != 0)
     #expect(try await devicenn(arguments(out, epochs: 1) + Self.tasks).status == 0)
-    let other = try await devicenn("multitask", "--resume", "--out", out, "--weighting", "mgda", "--device", "cpu")
-    #expect(other.status == 1 && other.errors.contains("--weighting equal"), "\(other.errors)")
+    let others = [
+      (["--weighting", "mgda"], "--weighting equal"), (["--task", "age", "--task", "hair"], "--task age glasses expression"),
+      (["--task-weights", "1,2,3"], "--task-weights 1 each"), (["--weights", "other.safetensors"], "--weights"),
+      (["--skip-bad-images"], "--skip-bad-images false"),
+    ]
+    for (options, word) in others {
+      let other = try await devicenn(["multitask", "--resume", "--out", out, "--device", "cpu"] + options)
+      #expect(other.status == 1 && other.errors.contains(word), "\(other.errors)")
+    }
     let again = try await devicenn(arguments(out, epochs: 1) + Self.tasks)
     #expect(again.status == 1 && again.errors.contains("already holds a run"))
   }

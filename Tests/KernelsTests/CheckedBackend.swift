@@ -54,7 +54,8 @@ final class CheckedBackend: Backend {
   func synchronize() throws(DeviceError) { try base.synchronize() }
 
   func launch(_ launch: Launch) throws(DeviceError) {
-    checkSignature(launch)
+    // A launch of the wrong kinds would be worse than the report of it.
+    guard hasRightSignature(launch) else { return }
     var buffers: [Buffer] = []
     for case .buffer(let buffer) in launch.arguments
     where !buffers.contains(where: { $0.memory.handle == buffer.memory.handle }) {
@@ -80,7 +81,7 @@ final class CheckedBackend: Backend {
     }
   }
 
-  private func checkSignature(_ launch: Launch) {
+  private func hasRightSignature(_ launch: Launch) -> Bool {
     record.withLock { _ = $0.launched.insert(launch.kernel) }
     let kinds = String(decoding: launch.arguments.map { UInt8($0.kind) }, as: UTF8.self)
     if kinds != Self.signatures[launch.kernel] {
@@ -89,6 +90,7 @@ final class CheckedBackend: Backend {
     if launch.groups.x < 1 || launch.groups.y < 1 || launch.groups.z < 1 {
       report("\(launch.kernel) was launched with \(launch.groups) groups")
     }
+    return kinds == Self.signatures[launch.kernel]
   }
 
   private func report(_ problem: String) { record.withLock { $0.problems.append(problem) } }

@@ -4,7 +4,7 @@ import Foundation
 
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "compare", abstract: "Puts runs side by side, the most accurate first, with the options that differ.")
+    commandName: "compare", abstract: "Puts runs side by side, the best first, with the options that differ.")
 
   @Argument(help: ArgumentHelp("Folders of runs, two or more.", valueName: "run")) var runs: [String]
   @Option(help: ArgumentHelp("Where to draw the runs' curves, as a page.", valueName: "file")) var out: String?
@@ -15,13 +15,23 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    let comparison = try Comparison(runs.map { RunFolder($0) })
-    if let warning = comparison.warning { complain("Warning: \(warning)") }
-    if let out { try AtomicFile.write(comparison.html(), to: out) }
-    if json {
-      try comparison.jsonLines.forEach(say)
+    let folders = runs.map { RunFolder($0) }
+    if folders[0].isMultiTask {
+      let comparison = try TaskRunComparison(folders)
+      try show(comparison.text, comparison.jsonLines, comparison.html)
     } else {
-      try say(comparison.text.trimmingCharacters(in: .newlines))
+      let comparison = try Comparison(folders)
+      if let warning = comparison.warning { complain("Warning: \(warning)") }
+      try show(comparison.text, comparison.jsonLines, comparison.html)
+    }
+  }
+
+  private func show(_ text: String, _ jsonLines: [String], _ html: () -> String) throws {
+    if let out { try AtomicFile.write(html(), to: out) }
+    if json {
+      try jsonLines.forEach(say)
+    } else {
+      try say(text.trimmingCharacters(in: .newlines))
       if let out { try say("the curves: \(out)") }
     }
   }

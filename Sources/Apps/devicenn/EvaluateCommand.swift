@@ -8,7 +8,7 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate", abstract: "Measures a trained model on the validation or test photos of a data set.")
 
   @Option(help: ArgumentHelp("The folder of a run.", valueName: "run")) var model: String
-  @Option(help: ArgumentHelp("The photos, as finetune takes them.", valueName: "dir")) var data: String
+  @Option(help: ArgumentHelp("The photos, as finetune takes them; for a run of several tasks a list as multitask takes it.", valueName: "path")) var data: String
   @Option(help: "Which part of them: val or test.") var split = Split.val
   @Option(help: "Photos a batch.") var batchSize = 32
   @Flag(help: "Leave out photos that can't be read, and say which.") var skipBadImages = false
@@ -27,7 +27,30 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     let device = try device.open()
-    let (model, configuration) = try RunFolder(model).model(on: device)
+    let run = RunFolder(model)
+    try run.isMultiTask ? evaluateAll(run, device) : evaluateClasses(run, device)
+  }
+
+  /// The answers to several questions.
+  private func evaluateAll(_ run: RunFolder, _ device: Device) throws {
+    let (model, configuration) = try run.multiTaskModel(on: device)
+    let data = try TaskDataset(
+      path: data, tasks: configuration.tasks, skippingBad: skipBadImages, seed: configuration.training.seed)
+    for bad in data.skipped { complain("skipped \(bad.error)") }
+    let photos = try data.pictures(split.part)
+    let evaluations = try model.evaluation(
+      of: photos, BatchLoader(photos.source, transform: configuration.transform, batchSize: batchSize),
+      mirrored: configuration.training.testTimeAugmentation, on: device)
+    if json {
+      try say(jsonObject([("photos", .number(Double(photos.count))), ("tasks", .object(evaluations.map(\.json)))]))
+    } else {
+      try say("\(photos.count) photos")
+      try evaluations.forEach { try say($0.line) }
+    }
+  }
+
+  private func evaluateClasses(_ run: RunFolder, _ device: Device) throws {
+    let (model, configuration) = try run.model(on: device)
     let data = try ImageDataset(
       path: data, skippingBad: skipBadImages, seed: configuration.training.seed,
       labelColumn: configuration.training.labelColumn)

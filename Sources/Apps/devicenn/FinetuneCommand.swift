@@ -21,28 +21,23 @@ struct FinetuneCommand: ParsableCommand {
   var weights: String?
   @Flag(help: "Start from random weights.") var fromScratch = false
   @OptionGroup var training: TrainingOptions
-  @Option(help: ArgumentHelp("The run's folder. (default: runs/DATA-TIME)", valueName: "run")) var out: String?
-  @Flag(help: "Continue the run in --out, with the options that it was started with.") var resume = false
-  @Flag(help: "Leave out photos that can't be read, and say which.") var skipBadImages = false
-  @Flag(help: "Print JSON lines: one an epoch, then the result.") var json = false
+  @OptionGroup var runOptions: RunOptions
   @OptionGroup var device: DeviceOption
 
   func validate() throws {
-    if resume && out == nil { throw ValidationError("--resume needs --out: the folder of the run to go on with.") }
-    if !resume && data == nil { throw ValidationError("--data is missing: a folder with one folder of photos a class.") }
-    if out == "" { throw ValidationError("--out is empty: the run's folder is missing.") }
+    if !runOptions.resume && data == nil { throw ValidationError("--data is missing: a folder with one folder of photos a class.") }
     if weights != nil && fromScratch { throw ValidationError("--weights and --from-scratch exclude each other.") }
   }
 
   func run() throws {
     let progress = ProgressBar()
     defer { progress.clear() }
-    let folder = RunFolder(out ?? defaultRun())
+    let folder = runOptions.folder(data: data)
     let signals = progress.sayHowToGoOn(with: folder, command: "finetune", on: device)
     defer { signals.forEach { $0.cancel() } }
-    if !resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
+    if !runOptions.resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
     let device = try device.open()
-    var (configuration, pretrained) = resume ? (try resumedConfiguration(folder), nil) : try newConfiguration()
+    var (configuration, pretrained) = runOptions.resume ? (try resumedConfiguration(folder), nil) : try newConfiguration()
     let options = configuration.training
     let data = try ImageDataset(
       path: configuration.data, skippingBad: options.skipsBadImages, seed: options.seed, fewShot: options.fewShot,
@@ -55,18 +50,18 @@ struct FinetuneCommand: ParsableCommand {
       ?? (configuration.architecture.makeModel(configuration.options, on: device), [])
     // Everybody's classes are other than those of the built-in weights.
     if weights != nil { notes.forEach { progress.print("\($0)") } }
-    if !resume { try chooseRecipe(&configuration, model, data, device) }
+    if !runOptions.resume { try chooseRecipe(&configuration, model, data, device) }
     progress.print(
       "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
         + "\(data.validation.count) validation photos of \(data.classes.count) classes; recipe \(configuration.training.recipe.rawValue)"
         + (configuration.reason.isEmpty ? "" : ": \(configuration.reason)"))
-    let tuner = try FineTuner(model, configuration, data: data, run: folder, on: device, isResumed: resume)
+    let tuner = try FineTuner(model, configuration, data: data, run: folder, on: device, isResumed: runOptions.resume)
     let evaluation = try tuner.train(onProgress: progress.update) { metrics in
       progress.finish(metrics, of: tuner.options.epochs)
-      if json { try say(metrics.jsonLine) }
+      if runOptions.json { try say(metrics.jsonLine) }
     }
     try RunReport(tuner, evaluation).write()
-    if json {
+    if runOptions.json {
       try say(
         jsonObject([
           ("run", .text(folder.path)), ("validationAccuracy", .number(evaluation.accuracy)),
@@ -83,7 +78,7 @@ struct FinetuneCommand: ParsableCommand {
     let pretrained = fromScratch ? nil : try PretrainedModel(weights: weights, backbone: backbone)
     var options = training.applied(to: FineTuningOptions())
     options.fromScratch = fromScratch
-    options.skipsBadImages = skipBadImages
+    options.skipsBadImages = runOptions.skipBadImages
     var configuration =
       try pretrained?.configuration(classes: classes, training: options, data: data!)
       ?? ModelConfiguration(
@@ -114,7 +109,7 @@ struct FinetuneCommand: ParsableCommand {
     let given: [(option: String, stored: String, given: String?)] = [
       ("--backbone", configuration.architecture.name, backbone), ("--weights", configuration.weights, weights),
       ("--from-scratch", "\(stored.fromScratch)", fromScratch ? "true" : nil),
-      ("--skip-bad-images", "\(stored.skipsBadImages)", skipBadImages ? "true" : nil),
+      ("--skip-bad-images", "\(stored.skipsBadImages)", runOptions.skipBadImages ? "true" : nil),
     ]
     let first = given.first { $0.given != nil && $0.given != $0.stored }.map { ($0.option, $0.stored, $0.given!) }
     if let (option, stored, given) = first ?? training.difference(from: stored) {
@@ -125,10 +120,6 @@ struct FinetuneCommand: ParsableCommand {
     return configuration
   }
 
-  private func defaultRun() -> String {
-    let name = URL(fileURLWithPath: data ?? "run").lastPathComponent
-    return "runs/\(name)-\(runTime())"
-  }
 }
 
 /// The time in a run's name.

@@ -28,27 +28,22 @@ struct MultitaskTrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How the tasks are balanced: \(TaskBalance.names.joined(separator: ", ")). (default: equal)", valueName: "method"))
   var weighting: String?
   @Option(help: ArgumentHelp("A number for each task, with commas between them, by which its loss is multiplied. (default: 1 each)", valueName: "numbers"))
-  var weights: String?
+  var taskWeights: String?
   @Option(help: "What tasks have in common: hard (one backbone), last-stage (but for its last stage), cross-stitch (a backbone each, mixed), attention (masks for each task), experts (mixed by gates). (default: hard)")
   var sharing: Sharing?
   @Flag(help: "Also train each task alone for as long, and report what sharing brought and cost.") var baseline = false
   @Option(help: ArgumentHelp("The network, see 'devicenn models'. (default: that of the weights, or mobilenet_v2_035)", valueName: "name"))
   var backbone: String?
   @Option(help: ArgumentHelp("Pretrained weights, as finetune takes them. (default: what was pulled for the backbone, or the built-in ones)", valueName: "weights"))
-  var pretrained: String?
+  var weights: String?
   @Flag(help: "Start from random weights.") var fromScratch = false
   @OptionGroup var training: TrainingOptions
-  @Option(help: ArgumentHelp("The run's folder. (default: runs/DATA-TIME)", valueName: "run")) var out: String?
-  @Flag(help: "Continue the run in --out, with the options that it was started with.") var resume = false
-  @Flag(help: "Leave out photos that can't be read, and say which.") var skipBadImages = false
-  @Flag(help: "Print JSON lines: one an epoch, then the result.") var json = false
+  @OptionGroup var runOptions: RunOptions
   @OptionGroup var device: DeviceOption
 
   func validate() throws {
-    if resume && out == nil { throw ValidationError("--resume needs --out: the folder of the run to go on with.") }
-    if !resume && data == nil { throw ValidationError("--data is missing: a CSV file of photos and labels.") }
-    if out == "" { throw ValidationError("--out is empty: the run's folder is missing.") }
-    if pretrained != nil && fromScratch { throw ValidationError("--pretrained and --from-scratch exclude each other.") }
+    if !runOptions.resume && data == nil { throw ValidationError("--data is missing: a CSV file of photos and labels.") }
+    if weights != nil && fromScratch { throw ValidationError("--weights and --from-scratch exclude each other.") }
     if let bad = task.first(where: { TaskRequest($0) == nil }) {
       throw ValidationError(
         "--task '\(bad)' is no COLUMN, COLUMN:KIND or COLUMN:ordinal:LOW,…,HIGH; kinds are "
@@ -57,8 +52,8 @@ struct MultitaskTrainCommand: ParsableCommand {
     if let weighting, TaskBalance(name: weighting) == nil {
       throw ValidationError("--weighting '\(weighting)' is none of \(TaskBalance.names.joined(separator: ", ")).")
     }
-    if let weighting, weighting == "static", weights == nil, !resume { throw ValidationError("--weighting static needs --weights.") }
-    if weights != nil, numbers == nil { throw ValidationError("--weights '\(weights!)' are no positive numbers with commas between them.") }
+    if let weighting, weighting == "static", taskWeights == nil, !runOptions.resume { throw ValidationError("--weighting static needs --task-weights.") }
+    if taskWeights != nil, numbers == nil { throw ValidationError("--task-weights '\(taskWeights!)' are no positive numbers with commas between them.") }
     if let sharing, sharing == .crossStitch, let weighting, case .gradients = TaskBalance(name: weighting) {
       throw ValidationError("--weighting \(weighting) compares gradients where tasks have something in common, and with --sharing cross-stitch nothing is.")
     }
@@ -72,9 +67,9 @@ struct MultitaskTrainCommand: ParsableCommand {
   }
 
   private var numbers: [Double]? {
-    guard let weights else { return nil }
-    let numbers = weights.split(separator: ",").compactMap { Double($0.trimmingCharacters(in: .whitespaces)) }.filter { $0 > 0 && $0.isFinite }
-    return numbers.count == weights.split(separator: ",", omittingEmptySubsequences: false).count ? numbers : nil
+    guard let taskWeights else { return nil }
+    let numbers = taskWeights.split(separator: ",").compactMap { Double($0.trimmingCharacters(in: .whitespaces)) }.filter { $0 > 0 && $0.isFinite }
+    return numbers.count == taskWeights.split(separator: ",", omittingEmptySubsequences: false).count ? numbers : nil
   }
 
   func run() throws { _ = try train() }
@@ -83,27 +78,27 @@ struct MultitaskTrainCommand: ParsableCommand {
   func train() throws -> TaskComparison? {
     let progress = ProgressBar()
     defer { progress.clear() }
-    let folder = RunFolder(out ?? defaultRun())
+    let folder = runOptions.folder(data: data)
     let signals = progress.sayHowToGoOn(
       with: folder, command: "multitask", on: device, options: baseline ? " --baseline" : "")
     defer { signals.forEach { $0.cancel() } }
-    if !resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
+    if !runOptions.resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
     let device = try device.open()
-    let stored = resume ? try resumedConfiguration(folder) : nil
+    let stored = runOptions.resume ? try resumedConfiguration(folder) : nil
     let options = stored?.training
     let data = try TaskDataset(
       path: stored?.data ?? data!, requests: stored?.tasks.map(TaskRequest.init) ?? task.compactMap { TaskRequest($0) },
-      skippingBad: options?.skipsBadImages ?? skipBadImages, seed: options?.seed ?? training.seed ?? 0)
+      skippingBad: options?.skipsBadImages ?? runOptions.skipBadImages, seed: options?.seed ?? training.seed ?? 0)
     for bad in data.skipped { progress.print("skipped \(bad.error)") }
     if let stored, stored.tasks != data.tasks { throw ModelError.otherData(path: folder.path, data: data.path) }
-    let weights = fromScratch || stored != nil ? nil : try PretrainedModel(weights: pretrained, backbone: backbone)
+    let weights = fromScratch || stored != nil ? nil : try PretrainedModel(weights: self.weights, backbone: backbone)
     let configuration = try stored ?? newConfiguration(data, weights)
     progress.print(
       "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
         + "\(data.validation.count) validation photos; sharing \(configuration.sharing.rawValue), weighting \(configuration.weighting)")
     for (task, targets) in zip(data.tasks, data.train.targets) { progress.print("task \(description(of: task, targets))") }
-    let trainer = MultitaskTraining(device: device, progress: progress, isJSON: json)
-    let together = try trainer.train(configuration, weights, data, folder, isResumed: resume)
+    let trainer = MultitaskTraining(device: device, progress: progress, isJSON: runOptions.json)
+    let together = try trainer.train(configuration, weights, data, folder, isResumed: runOptions.resume)
     let comparison = baseline ? try compare(trainer, together, configuration, weights, data, folder) : nil
     try TaskReport(
       configuration, data: data, device: device.description.name, epochs: together.epochs, bestEpoch: together.bestEpoch,
@@ -135,18 +130,13 @@ struct MultitaskTrainCommand: ParsableCommand {
   }
 
   private func printResult(_ result: TrainedTasks, _ comparison: TaskComparison?, _ folder: RunFolder) throws {
-    if json {
-      let tasks = result.evaluations.map { evaluation in
-        (evaluation.task.name, JSONValue.object(evaluation.metrics.map { ($0.name, .number($0.value)) }))
-      }
+    if runOptions.json {
       try say(
         jsonObject(
-          [("run", .text(folder.path)), ("tasks", .object(tasks)), ("seconds", .number(result.cost.seconds))]
+          [("run", .text(folder.path)), ("tasks", .object(result.evaluations.map(\.json))), ("seconds", .number(result.cost.seconds))]
             + (comparison.map { [("meanGain", .number($0.meanGain))] } ?? [])))
     } else {
-      for evaluation in result.evaluations {
-        try say("\(evaluation.task.name): " + evaluation.metrics.map { "\($0.title) \($0.text)" }.joined(separator: ", "))
-      }
+      try result.evaluations.forEach { try say($0.line) }
       if let comparison { try say("\n" + comparison.text) }
       try say("the report: \(folder.reportPath)")
     }
@@ -155,11 +145,11 @@ struct MultitaskTrainCommand: ParsableCommand {
   private func newConfiguration(_ data: TaskDataset, _ weights: PretrainedModel?) throws -> MultiTaskConfiguration {
     var options = FineTuningOptions()
     if let size = training.imageSize { options.imageSize = size }
-    (options.fromScratch, options.skipsBadImages) = (fromScratch, skipBadImages)
+    (options.fromScratch, options.skipsBadImages) = (fromScratch, runOptions.skipBadImages)
     options.recipe = training.recipe?.recipe ?? .full
     options.takeDefaults(of: options.recipe == .head ? .full : options.recipe, pictures: data.train.count)
     if let numbers, numbers.count != data.tasks.count {
-      throw ValidationError("--weights has \(numbers.count) numbers for \(data.tasks.count) tasks.")
+      throw ValidationError("--task-weights has \(numbers.count) numbers for \(data.tasks.count) tasks.")
     }
     var configuration = MultiTaskConfiguration(
       architecture: try weights?.backbone ?? Backbone(named: backbone ?? PretrainedWeights.backboneName), tasks: data.tasks,
@@ -176,8 +166,11 @@ struct MultitaskTrainCommand: ParsableCommand {
     let stored = configuration.training
     let given: [(option: String, stored: String, given: String?)] = [
       ("--backbone", configuration.architecture.name, backbone), ("--weighting", configuration.weighting, weighting),
-      ("--sharing", configuration.sharing.rawValue, sharing?.rawValue),
+      ("--sharing", configuration.sharing.rawValue, sharing?.rawValue), ("--weights", configuration.weights, weights),
+      ("--task-weights", configuration.taskWeights.map(Self.text) ?? "1 each", numbers.map(Self.text)),
+      ("--task", configuration.tasks.map(\.name).joined(separator: " "), otherTasks(configuration)),
       ("--from-scratch", "\(stored.fromScratch)", fromScratch ? "true" : nil),
+      ("--skip-bad-images", "\(stored.skipsBadImages)", runOptions.skipBadImages ? "true" : nil),
     ]
     let first = given.first { $0.given != nil && $0.given != $0.stored }.map { ($0.option, $0.stored, $0.given!) }
     if let (option, stored, given) = first ?? training.difference(from: stored) {
@@ -186,6 +179,18 @@ struct MultitaskTrainCommand: ParsableCommand {
     // The photos may have moved; that they are the same is checked by their names.
     if let data { configuration.data = data }
     return configuration
+  }
+
+  private static func text(_ numbers: [Double]) -> String { numbers.map { "\($0)" }.joined(separator: ",") }
+
+  /// The tasks that were asked for, where they are not the run's.
+  private func otherTasks(_ configuration: MultiTaskConfiguration) -> String? {
+    let given = task.compactMap { TaskRequest($0) }
+    let isSame = given.count == configuration.tasks.count && zip(given, configuration.tasks).allSatisfy { given, task in
+      let stored = TaskRequest(task)
+      return given.column == stored.column && [nil, stored.kind].contains(given.kind) && [nil, stored.levels].contains(given.levels)
+    }
+    return given.isEmpty || isSame ? nil : task.joined(separator: " ")
   }
 
   private func description(of task: LearningTask, _ targets: TaskTargets) -> String {
@@ -202,13 +207,20 @@ struct MultitaskTrainCommand: ParsableCommand {
       + (missing > 0 ? "; \(missing) of \(targets.count) training photos have no label" : "")
   }
 
-  private func defaultRun() -> String {
-    let name = URL(fileURLWithPath: data ?? "run").deletingPathExtension().lastPathComponent
-    return "runs/\(name)-\(runTime())"
-  }
 }
 
 extension Sharing: ExpressibleByArgument {}
+
+extension TaskEvaluation {
+  /// Its metrics, for people.
+  var line: String {
+    let labels = predictions.isEmpty ? " (no photo has a label of it)" : ""
+    return "\(task.name): " + metrics.map { "\($0.title) \($0.text)" }.joined(separator: ", ") + labels
+  }
+
+  /// Its name and metrics, for programs.
+  var json: (String, JSONValue) { (task.name, .object(metrics.map { ($0.name, .number($0.value)) })) }
+}
 
 /// What came of a training.
 struct TrainedTasks {

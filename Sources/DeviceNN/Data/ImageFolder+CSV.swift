@@ -8,6 +8,7 @@ extension ImageFolder {
   /// - Parameter labelColumn: nil takes `label`, or the only column that is left.
   public init(csv path: String, labelColumn: String? = nil, validationFraction: Double = 0.2, seed: UInt64 = 0) throws {
     let list = try ListedFiles(CSVTable(path: path))
+    try list.requireTraining()
     let column = try list.labelColumn(labelColumn)
     let classes = try list.classes(of: column)
     guard classes.count > 1 else { throw DataError.onlyOneClass(path: path, name: classes[0]) }

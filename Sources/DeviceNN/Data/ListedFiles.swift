@@ -38,8 +38,12 @@ struct ListedFiles {
       }
       pictures.append(Picture(file: file, part: part, row: row))
     }
-    guard pictures.contains(where: { $0.part == .train }) else { throw table.failure(table.rows[0].line, "no row is for training") }
     self.pictures = pictures
+  }
+
+  /// - Throws: where no picture is there to learn from.
+  func requireTraining() throws(DataError) {
+    guard pictures.contains(where: { $0.part == .train }) else { throw table.failure(table.rows[0].line, "no row is for training") }
   }
 
   /// The files of a part, with a label each.

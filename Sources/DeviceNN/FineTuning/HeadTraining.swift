@@ -13,7 +13,7 @@ struct HeadTraining {
   /// One pass over a view of the training pictures.
   ///
   /// - Returns: the mean loss.
-  func epoch(_ epoch: Int, _ optimizer: inout AdamW, rate: (_ batch: Int) -> Float) throws -> Double {
+  func epoch(_ epoch: Int, _ optimizer: inout some Optimizer, rate: (_ batch: Int) -> Float) throws -> Double {
     let order = loader.order(ofEpoch: epoch)
     var meter = LossMeter()
     for batch in 0..<loader.batchCount {

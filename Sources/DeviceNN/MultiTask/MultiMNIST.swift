@@ -67,11 +67,21 @@ public final class MultiLeNet: Module {
 
   public init(tasks: Int, on device: Device, seed: UInt64) {
     var random = Philox(seed: seed, stream: 3)
-    conv1 = Convolution2D(1, 10, kernel: 5, padding: .none, hasBias: true, deviation: 1 / Float(25).squareRoot(), on: device, random: &random)
-    conv2 = Convolution2D(10, 20, kernel: 5, padding: .none, hasBias: true, deviation: 1 / Float(250).squareRoot(), on: device, random: &random)
-    fc = Linear(320, 50, deviation: 1 / Float(320).squareRoot(), on: device, random: &random)
-    hidden = (0..<tasks).map { _ in Linear(50, 50, deviation: 1 / Float(50).squareRoot(), on: device, random: &random) }
-    outputs = (0..<tasks).map { _ in Linear(50, 10, deviation: 1 / Float(50).squareRoot(), on: device, random: &random) }
+    conv1 = Convolution2D(1, 10, kernel: 5, padding: .none, hasBias: true, on: device, random: &random)
+    conv2 = Convolution2D(10, 20, kernel: 5, padding: .none, hasBias: true, on: device, random: &random)
+    fc = Linear(320, 50, on: device, random: &random)
+    hidden = (0..<tasks).map { _ in Linear(50, 50, on: device, random: &random) }
+    outputs = (0..<tasks).map { _ in Linear(50, 10, on: device, random: &random) }
+    for (layer, inputs) in [(conv1, 25), (conv2, 250), (fc, 320)] as [(any Module, Int)] { draw(layer, inputs, &random) }
+    for layer in hidden + outputs { draw(layer, 50, &random) }
+  }
+
+  /// Weights and biases are uniform between ±1/√inputs, as PyTorch's layers start.
+  private func draw(_ layer: any Module, _ inputs: Int, _ random: inout Philox) {
+    let bound = 1 / Float(inputs).squareRoot()
+    for parameter in layer.parameters() {
+      parameter.assign((0..<parameter.value.count).map { _ in bound * (2 * random.uniform() - 1) })
+    }
   }
 
   /// (N,50), of images (N,28,28,1).

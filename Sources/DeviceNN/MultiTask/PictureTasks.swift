@@ -151,13 +151,10 @@ extension Trainer where Problem == PictureTasks {
   ) throws {
     let options = configuration.training
     let problem = PictureTasks(model, configuration, data: data, on: device)
-    var settings = TrainerSettings(epochs: options.epochs)
-    (settings.accumulation, settings.clipNorm) = (options.accumulation, options.clipNorm)
-    (settings.averaging, settings.patience) = (options.averaging, options.patience)
-    let steps = (problem.batchesPerEpoch + options.accumulation - 1) / options.accumulation
+    let settings = TrainerSettings(options)
     try self.init(
       problem, configuration.objective(on: device), AdamW(options.recipe.parameterGroups(model, of: model.networks, options)),
-      schedule: options.schedule(steps: options.epochs * steps), settings, configuration: configuration,
+      schedule: options.schedule(steps: settings.steps(batchesPerEpoch: problem.batchesPerEpoch)), settings, configuration: configuration,
       fingerprint: data.fingerprint, dataPath: data.path, run: run, isResumed: isResumed)
   }
 

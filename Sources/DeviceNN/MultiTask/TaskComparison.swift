@@ -10,7 +10,9 @@ public struct TaskComparison: Codable, Sendable, Equatable {
     public var together, alone: Double
 
     /// How much better together is, as a part of alone.
-    public var gain: Double { (isBetterHigher ? 1 : -1) * (together - alone) / alone }
+    public var gain: Double { metric(together).relativeGain(over: metric(alone)) }
+
+    func metric(_ value: Double) -> TaskMetric { TaskMetric(name: metric, value: value, isBetterHigher: isBetterHigher) }
   }
 
   public struct Cost: Codable, Sendable, Equatable {
@@ -47,20 +49,16 @@ public struct TaskComparison: Codable, Sendable, Equatable {
 
   /// The mean relative gain over tasks (Maninis et al. 2019), Δm; tasks that could not be measured are left out.
   public var meanGain: Double {
-    let gains = rows.map(\.gain).filter(\.isFinite)
-    return gains.isEmpty ? .nan : gains.reduce(0, +) / Double(gains.count)
+    meanRelativeGain(of: rows.map { $0.metric($0.together) }, over: rows.map { $0.metric($0.alone) })
   }
 
   /// The comparison on a terminal.
   public var text: String {
-    func metric(_ row: Row, _ value: Double) -> String {
-      TaskMetric(name: row.metric, value: value, isBetterHigher: row.isBetterHigher).text
-    }
     let tasks = textTable([
       TextColumn(["task"] + rows.map(\.task), alignment: .left),
-      TextColumn(["measured by"] + rows.map { TaskMetric(name: $0.metric, value: 0, isBetterHigher: true).title }, alignment: .left),
-      TextColumn(["together"] + rows.map { metric($0, $0.together) }),
-      TextColumn(["alone"] + rows.map { metric($0, $0.alone) }), TextColumn(["gain"] + rows.map { signedPercent($0.gain) }),
+      TextColumn(["measured by"] + rows.map { $0.metric(0).title }, alignment: .left),
+      TextColumn(["together"] + rows.map { $0.metric($0.together).text }),
+      TextColumn(["alone"] + rows.map { $0.metric($0.alone).text }), TextColumn(["gain"] + rows.map { signedPercent($0.gain) }),
     ])
     let costs = textTable([
       TextColumn(["", "one model", rows.count == 1 ? "1 model" : "\(rows.count) models"], alignment: .left),
@@ -69,6 +67,19 @@ public struct TaskComparison: Codable, Sendable, Equatable {
       TextColumn(["memory in training", mebibytes(together.memory), mebibytes(alone.memory)]),
     ])
     return tasks + "mean gain Δm \(signedPercent(meanGain))\n\n" + costs
+  }
+}
+
+/// The mean relative gain over tasks, Δm: by how much each metric is better than the other one, as a part of it. Tasks that
+/// could not be measured are left out.
+func meanRelativeGain(of metrics: [TaskMetric], over others: [TaskMetric]) -> Double {
+  let gains = zip(metrics, others).map { $0.relativeGain(over: $1) }.filter(\.isFinite)
+  return gains.isEmpty ? .nan : gains.reduce(0, +) / Double(gains.count)
+}
+
+extension TaskMetric {
+  fileprivate func relativeGain(over other: TaskMetric) -> Double {
+    (isBetterHigher ? 1 : -1) * (value - other.value) / other.value
   }
 }
 

@@ -47,13 +47,23 @@ public struct TaskDataset: Sendable {
   /// - Parameter requests: none takes all columns, and guesses their kinds.
   public init(path: String, requests: [TaskRequest] = [], skippingBad: Bool = false, seed: UInt64 = 0) throws {
     try self.init(unchecked: path, requests: requests, seed: seed)
+    try leaveOutBad(skippingBad: skippingBad)
+    for (task, targets) in zip(tasks, train.targets) where targets.presentCount == 0 {
+      throw DataError.malformed(file: path, reason: "no training picture that can be read has a label for '\(task.name)'")
+    }
+  }
+
+  /// The pictures of such a file for a model that has learnt `tasks`: labels mean what they meant to it.
+  public init(path: String, tasks: [LearningTask], skippingBad: Bool = false, seed: UInt64 = 0) throws {
+    try self.init(unchecked: path, requests: tasks.map(TaskRequest.init), tasks: tasks, seed: seed)
+    try leaveOutBad(skippingBad: skippingBad)
+  }
+
+  private mutating func leaveOutBad(skippingBad: Bool) throws(DataError) {
     for keyPath in [\TaskDataset.train, \.validation] { try leaveOutBad(keyPath, skippingBad: skippingBad) }
     if var test {
       skipped += try test.leaveOutBad(skippingBad: skippingBad)
       self.test = test
-    }
-    for (task, targets) in zip(tasks, train.targets) where targets.presentCount == 0 {
-      throw DataError.malformed(file: path, reason: "no training picture that can be read has a label for '\(task.name)'")
     }
   }
 
@@ -62,11 +72,14 @@ public struct TaskDataset: Sendable {
   }
 
   /// Without decoding files.
-  init(unchecked path: String, requests: [TaskRequest] = [], seed: UInt64 = 0) throws {
+  ///
+  /// - Parameter tasks: what a model makes of the requests; nil finds it out from the training pictures.
+  init(unchecked path: String, requests: [TaskRequest] = [], tasks known: [LearningTask]? = nil, seed: UInt64 = 0) throws {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     let table = exists && isFolder.boolValue ? try UTKFace.table(of: path) : try CSVTable(path: path)
     let list = try ListedFiles(table)
+    if known == nil { try list.requireTraining() }
     var requests = try requests.isEmpty ? list.labelColumns.map { TaskRequest(column: table.columns[$0]) } : list.checked(requests)
     if isFolder.boolValue {
       for i in requests.indices { requests[i].kind = requests[i].kind ?? (requests[i].column == "age" ? .regression : .classes) }
@@ -75,7 +88,7 @@ public struct TaskDataset: Sendable {
     let held = list.heldOut(0.2, seed: seed)
     let parts = list.pictures.indices.map { held.contains($0) ? DataPart.validation : list.pictures[$0].part }
     var (tasks, targets): ([LearningTask], [TaskTargets]) = ([], [])
-    for request in requests {
+    for (i, request) in requests.enumerated() {
       let place = table.columns.firstIndex(of: request.column)!
       let column = TaskColumn(
         name: request.column,
@@ -83,7 +96,7 @@ public struct TaskDataset: Sendable {
           let text = picture.row.fields[place].trimmingCharacters(in: .whitespaces)
           return .init(text: text, part: part, line: picture.row.line, file: picture.file)
         }, path: path)
-      tasks.append(try column.task(request))
+      tasks.append(try known?[i] ?? column.task(request))
       targets.append(try column.targets(of: tasks.last!))
     }
     let all = LabelledPictures(
@@ -91,7 +104,7 @@ public struct TaskDataset: Sendable {
     func part(_ wanted: DataPart) -> LabelledPictures { all.selecting(parts.indices.filter { parts[$0] == wanted }) }
     let test = part(.test)
     self.init(path: path, tasks: tasks, train: part(.train), validation: part(.validation), test: test.count > 0 ? test : nil)
-    guard validation.count > 0 else {
+    guard validation.count > 0 || known != nil else {
       throw DataError.malformed(file: path, reason: "\(train.count) pictures leave none for validation: five or more are needed")
     }
   }
@@ -103,6 +116,19 @@ public struct TaskDataset: Sendable {
     for task in tasks { hash.add("\(task.name) \(task.kind)\n") }
     for part in [train, validation] { hash.add(part.source) { i in part.targets.map { "\(Array($0[i]))" }.joined(separator: " ") } }
     return hash.text
+  }
+
+  /// - Throws: a `DataError` where there are none.
+  public func pictures(_ part: DataPart) throws(DataError) -> LabelledPictures {
+    switch part {
+    case .train: return train
+    case .validation:
+      guard validation.count > 0 else { throw .malformed(file: path, reason: "no picture is for validation") }
+      return validation
+    case .test:
+      guard let test else { throw .noTestPictures(path: path) }
+      return test
+    }
   }
 
   /// One of the tasks alone.

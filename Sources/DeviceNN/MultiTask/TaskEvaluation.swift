@@ -43,14 +43,14 @@ public struct TaskMetric: Sendable, Equatable {
     }
   }
 
+  /// Whether it is a part of a whole.
+  var isPercent: Bool { ["accuracy", "labelAccuracy", "macroF1", "withinDeviation"].contains(name) }
+
   /// The value as people read it.
   public var text: String {
     guard value.isFinite else { return "–" }
-    return switch name {
-    case "accuracy", "labelAccuracy", "macroF1", "withinDeviation": percent(value)
-    case "auc", "r2": decimal(value, places: 3)
-    default: significant(value)
-    }
+    if isPercent { return percent(value) }
+    return ["auc", "r2"].contains(name) ? decimal(value, places: 3) : significant(value)
   }
 }
 

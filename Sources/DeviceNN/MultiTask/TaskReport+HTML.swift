@@ -38,12 +38,9 @@ extension TaskReport {
     guard let comparison else { return "" }
     let head = ["task", "measured by", "one model", "a model each", "gain"].map { "<th scope=\"col\">\($0)</th>" }.joined()
     let rows = comparison.rows.map { row in
-      func text(_ value: Double) -> String {
-        TaskMetric(name: row.metric, value: value, isBetterHigher: row.isBetterHigher).text
-      }
-      let title = TaskMetric(name: row.metric, value: 0, isBetterHigher: row.isBetterHigher).title
-      return "<tr><th scope=\"row\">\(escaped(row.task))</th><td>\(title)</td><td>\(text(row.together))</td>"
-        + "<td>\(text(row.alone))</td><td>\(signedPercent(row.gain))</td></tr>"
+      let (together, alone) = (row.metric(row.together), row.metric(row.alone))
+      return "<tr><th scope=\"row\">\(escaped(row.task))</th><td>\(together.title)</td><td>\(together.text)</td>"
+        + "<td>\(alone.text)</td><td>\(signedPercent(row.gain))</td></tr>"
     }
     func cost(_ name: String, _ text: (TaskComparison.Cost) -> String) -> String {
       "<tr><th scope=\"row\">\(name)</th><td></td><td>\(text(comparison.together))</td><td>\(text(comparison.alone))</td><td></td></tr>"

@@ -1,51 +1,59 @@
-// The comparison as a page: the runs' curves over each other, and the table.
+// Comparisons as pages: the runs' curves over each other, and the table.
 extension Comparison {
   public func html() -> String {
-    htmlPage(
-      title: title, style: numberedStyle + "\n" + comparisonStyle,
-      body: """
-        <header>
-        <p class="eyebrow">the most accurate first</p>
-        <h1>\(escaped(title))</h1>
-        \(warning.map { "<p class=\"lead wrong\">\(escaped($0))</p>" } ?? "<p class=\"lead\">\(escaped(runs.first?.configuration.data ?? ""))</p>")
-        </header>
-        <div class="grid">
-        \(chart("Validation accuracy", .percent, \.validationAccuracy))
-        \(chart("Validation loss", .loss, \.validationLoss))
-        </div>
-        \(table)
-        """)
-  }
-
-  private var title: String { "\(runs.count) runs" }
-
-  private func chart(_ title: String, _ format: SVGChart.Format, _ value: (EpochMetrics) -> Double) -> String {
-    let last = runs.compactMap { $0.epochs.last?.epoch }.max() ?? 1
-    let series = runs.enumerated().map { index, run in
-      var values = Array(repeating: Double.nan, count: last)
-      for epoch in run.epochs where (1...last).contains(epoch.epoch) { values[epoch.epoch - 1] = value(epoch) }
-      return SVGChart.Series(name: "\(index + 1)", style: .numbered(index), values: values)
+    func chart(_ title: String, _ format: SVGChart.Format, _ value: (EpochMetrics) -> Double) -> String {
+      numberedChart(title, format, runs.map { run in (epochs: run.epochs.map(\.epoch), values: run.epochs.map(value)) })
     }
-    let chart = SVGChart(title: title, x: Array(1...last), marked: nil, format: format, series: series)
-    return "<section class=\"card\"><h2>\(title)</h2>\n\(chart.svg())\n</section>"
+    return htmlComparison(
+      title: "\(runs.count) runs", eyebrow: "the most accurate first", warning: warning,
+      lead: runs.first?.configuration.data ?? "",
+      [chart("Validation accuracy", .percent, \.validationAccuracy), chart("Validation loss", .loss, \.validationLoss)],
+      note: "accuracy is that of the model that was kept; beside it those of the best epoch and of the last",
+      columns: columns.map { ($0.title, $0.isText) }, rows: runs.map { run in columns.map { $0.cell(run) } })
   }
+}
 
-  private var table: String {
-    let columns = columns
-    let heads = columns.map { "<th scope=\"col\"\($0.isText ? " class=\"text\"" : "")>\(escaped($0.title))</th>" }
-    let rows = runs.enumerated().map { index, run in
-      let cells = columns.dropFirst().map { "<td\($0.isText ? " class=\"text\"" : "")>\(escaped($0.cell(run)))</td>" }
-      return "<tr><th scope=\"row\"><i class=\"colour\(index % 8)\">\(index + 1)</i> \(escaped(run.path))</th>\(cells.joined())</tr>"
-    }
-    return """
+/// The page of runs side by side; a row begins with the run's name.
+func htmlComparison(
+  title: String, eyebrow: String, warning: String? = nil, lead: String, _ charts: [String], note: String,
+  columns: [(title: String, isText: Bool)], rows: [[String]]
+) -> String {
+  func kind(_ column: (title: String, isText: Bool)) -> String { column.isText ? " class=\"text\"" : "" }
+  let heads = columns.map { "<th scope=\"col\"\(kind($0))>\(escaped($0.title))</th>" }
+  let lines = rows.enumerated().map { index, row in
+    let cells = zip(columns, row).dropFirst().map { "<td\(kind($0))>\(escaped($1))</td>" }
+    return "<tr><th scope=\"row\"><i class=\"colour\(index % 8)\">\(index + 1)</i> \(escaped(row[0]))</th>\(cells.joined())</tr>"
+  }
+  return htmlPage(
+    title: title, style: numberedStyle + "\n" + comparisonStyle,
+    body: """
+      <header>
+      <p class="eyebrow">\(escaped(eyebrow))</p>
+      <h1>\(escaped(title))</h1>
+      \(warning.map { "<p class=\"lead wrong\">\(escaped($0))</p>" } ?? "<p class=\"lead\">\(escaped(lead))</p>")
+      </header>
+      <div class="grid">
+      \(charts.joined(separator: "\n"))
+      </div>
       <section class="card"><h2>The runs</h2>
-      <p class="note">accuracy is that of the model that was kept; beside it those of the best epoch and of the last</p>
+      <p class="note">\(escaped(note))</p>
       <div class="classes comparison" tabindex="0">
-      \(htmlTable(head: heads.joined(), rows))
+      \(htmlTable(head: heads.joined(), lines))
       </div>
       </section>
-      """
+      """)
+}
+
+/// A curve for each run, by its number; a run has some of the epochs.
+func numberedChart(_ title: String, _ format: SVGChart.Format, _ runs: [(epochs: [Int], values: [Double])]) -> String {
+  let last = runs.compactMap(\.epochs.last).max() ?? 1
+  let series = runs.enumerated().map { index, run in
+    var values = Array(repeating: Double.nan, count: last)
+    for (epoch, value) in zip(run.epochs, run.values) where (1...last).contains(epoch) { values[epoch - 1] = value }
+    return SVGChart.Series(name: "\(index + 1)", style: .numbered(index), values: values)
   }
+  let chart = SVGChart(title: title, x: Array(1...last), marked: nil, format: format, series: series)
+  return "<section class=\"card\"><h2>\(escaped(title))</h2>\n\(chart.svg())\n</section>"
 }
 
 /// Colours of curves, which are no judgement here.

@@ -13,6 +13,8 @@ public struct EpochNumbers: EpochLine, Equatable {
   /// NaN where there is no such number.
   public subscript(_ name: String) -> Double { numbers[name] ?? .nan }
 
+  public var validationLoss: Double { self["validation/loss"] }
+
   /// By name; what is not finite is `null`, and reads back as NaN.
   public var jsonLine: String {
     JSONValue.object([("epoch", .number(Double(epoch)))] + numbers.sorted { $0.key < $1.key }.map { ($0, .number($1)) }).text

@@ -5,6 +5,8 @@ import Foundation
 public protocol EpochLine: Decodable, Sendable {
   /// Counted from 1.
   var epoch: Int { get }
+  /// By which epochs are compared; the smallest is the best.
+  var validationLoss: Double { get }
   /// An object of JSON, without the line's end.
   var jsonLine: String { get }
 }

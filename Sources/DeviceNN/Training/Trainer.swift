@@ -12,15 +12,17 @@ public struct TrainerSettings: Sendable, Equatable {
   /// Epochs without a smaller validation loss after which training ends, and the best weights are kept; nil trains to the
   /// end.
   public var patience: Int?
+  /// What lines and messages call the learning rate, at its peak; nil takes the largest of the optimizer's groups.
+  public var learningRate: Float?
 
   public init(epochs: Int) { self.epochs = epochs }
+
+  /// Optimizer steps of the whole training.
+  public func steps(batchesPerEpoch: Int) -> Int { epochs * ((batchesPerEpoch + accumulation - 1) / accumulation) }
 }
 
 /// Trains any model for any number of tasks, epoch by epoch, so that a run that is killed goes on where it was, and ends
-/// with the same bits. The run's folder gets `config.json`, `metrics.jsonl` (a line of `EpochNumbers` an epoch), the model and
-/// a checkpoint.
-///
-/// `FineTuner` is the same for pictures and one question with classes.
+/// with the same bits. The run's folder gets `config.json`, `metrics.jsonl` (a line an epoch), the model and a checkpoint.
 public final class Trainer<Problem: TrainingProblem> {
   public let problem: Problem
   public let settings: TrainerSettings
@@ -32,7 +34,7 @@ public final class Trainer<Problem: TrainingProblem> {
   private let isResumed: Bool
   private var average: WeightAverage?
   private var position: TrainingCheckpoint
-  private let log: EpochLog<EpochNumbers>
+  private let log: EpochLog<Problem.Line>
   private var lastWrite = ContinuousClock.now
   private var storedEpoch: Int
 
@@ -73,7 +75,6 @@ public final class Trainer<Problem: TrainingProblem> {
       try run.createFolder()
       do {
         log = try EpochLog(startingAt: run.metricsPath)
-        if settings.averaging == .exponential { average = WeightAverage(of: problem.model) }
         position.memory = try self.objective.memory
         try position.write(problem.model, self.optimizer.state, average, to: run.checkpointPath)
         try run.write(configuration)
@@ -85,7 +86,7 @@ public final class Trainer<Problem: TrainingProblem> {
   }
 
   /// The epochs that are done, in this session and earlier ones.
-  public var epochs: [EpochNumbers] { get throws(FileError) { try EpochLog.read(run.metricsPath) } }
+  public var epochs: [Problem.Line] { get throws(FileError) { try EpochLog.read(run.metricsPath) } }
 
   /// Seconds of what the run did, in this session and earlier ones, by phase.
   public var phases: [RunPhase: Double] { position.phases }
@@ -99,7 +100,7 @@ public final class Trainer<Problem: TrainingProblem> {
   public var bestEpoch: Int? {
     get throws(FileError) {
       guard settings.patience != nil else { return position.epoch }
-      return try epochs.min { ($0["validation/loss"], $0.epoch) < ($1["validation/loss"], $1.epoch) }?.epoch
+      return try epochs.min { ($0.validationLoss, $0.epoch) < ($1.validationLoss, $1.epoch) }?.epoch
     }
   }
 
@@ -108,9 +109,10 @@ public final class Trainer<Problem: TrainingProblem> {
   /// Trains what is left of the run. Epochs end with a line in metrics.jsonl, the stored model and a checkpoint; short ones
   /// are stored once a second. In the end the model has the weights that were kept.
   public func train(
-    onProgress: (TrainingProgress) -> Void = { _ in }, onEpoch: (EpochNumbers) throws -> Void = { _ in }
+    onProgress: (TrainingProgress) -> Void = { _ in }, onEpoch: (Problem.Line) throws -> Void = { _ in }
   ) throws {
     do {
+      if position.epoch < settings.epochs { try prepare(onProgress: onProgress) }
       while position.epoch < settings.epochs, try !isStuck { try onEpoch(try nextEpoch(onProgress: onProgress)) }
     } catch {
       // A batch that was too large, or a rate that was too high, is tried again with another under the same name.
@@ -122,10 +124,28 @@ public final class Trainer<Problem: TrainingProblem> {
     problem.model.evaluate()
   }
 
-  private func nextEpoch(onProgress: (TrainingProgress) -> Void) throws -> EpochNumbers {
+  private func prepare(onProgress: (TrainingProgress) -> Void) throws {
+    for (phase, seconds) in try problem.prepare(epoch: position.epoch, onProgress: onProgress) {
+      position.phases[phase, default: 0] += seconds
+    }
+    if position.epoch == 0, settings.averaging == .exponential { average = WeightAverage(of: problem.model) }
+  }
+
+  /// Counts the time of `body` as the run's.
+  func timed<Result>(_ phase: RunPhase, _ body: () throws -> Result) rethrows -> Result {
+    let start = ContinuousClock.now
+    defer { position.phases[phase, default: 0] += start.secondsUntilNow }
+    return try body()
+  }
+
+  private func nextEpoch(onProgress: (TrainingProgress) -> Void) throws -> Problem.Line {
     let epoch = position.epoch + 1
     let start = ContinuousClock.now
-    var (numbers, items) = try trainEpoch(onProgress: onProgress)
+    if problem.startEpoch(epoch - 1) { optimizer.state = OptimizerState() }
+    let firstStep = (epoch - 1) * stepsPerEpoch
+    let whole = try problem.trainEpoch(epoch - 1, &optimizer) { schedule.scale(at: firstStep + $0) }
+    if let whole { try check(whole.loss, epoch: epoch, batch: problem.batchesPerEpoch) }
+    var (numbers, items) = try whole.map { (["loss": $0.loss], $0.items) } ?? trainEpoch(onProgress: onProgress)
     try objective.endEpoch()
     let trained = ContinuousClock.now
     updateMean()
@@ -143,7 +163,7 @@ public final class Trainer<Problem: TrainingProblem> {
     position.phases[.training, default: 0] += trainSeconds
     position.phases[.validation, default: 0] += trained.secondsUntilNow
     position.epoch = epoch
-    let line = EpochNumbers(epoch: epoch, numbers)
+    let line = problem.line(of: EpochNumbers(epoch: epoch, numbers))
     try log.append(line)
     if epoch == 1 || epoch == settings.epochs || lastWrite.secondsUntilNow > 1 || settings.patience != nil { try store() }
     return line
@@ -152,7 +172,6 @@ public final class Trainer<Problem: TrainingProblem> {
   /// - Returns: the mean losses, and how many items were shown.
   private func trainEpoch(onProgress: (TrainingProgress) -> Void) throws -> ([String: Double], items: Int) {
     let epoch = position.epoch
-    problem.model.train()
     let next = try problem.batches(ofEpoch: epoch)
     let start = ContinuousClock.now
     var meter = TaskMeter(tasks: problem.tasks)
@@ -203,8 +222,7 @@ public final class Trainer<Problem: TrainingProblem> {
   /// Optimizer steps of an epoch.
   private var stepsPerEpoch: Int { (problem.batchesPerEpoch + settings.accumulation - 1) / settings.accumulation }
 
-  /// The largest of the groups'.
-  private var learningRate: Float { optimizer.groups.map(\.learningRate).max() ?? 0 }
+  private var learningRate: Float { settings.learningRate ?? optimizer.groups.map(\.learningRate).max() ?? 0 }
 
   // MARK: Where the run stands
 
@@ -234,11 +252,27 @@ public final class Trainer<Problem: TrainingProblem> {
     get throws { try settings.patience.map { position.epoch - (try bestEpoch ?? 0) >= $0 } ?? false }
   }
 
-  /// No network that learns has a loss of thousands; one that began to diverge soon has none at all.
   private func check(_ loss: Double, epoch: Int, batch: Int) throws(ModelError) {
-    guard loss < 1e4 else {
-      throw .diverged(loss: "\(Float(loss))", epoch: epoch, batch: batch, learningRate: learningRate)
-    }
+    try ModelError.check(loss, epoch: epoch, batch: batch, learningRate: learningRate)
+  }
+}
+
+extension ModelError {
+  /// No network that learns has a loss of thousands; one that began to diverge soon has none at all.
+  static func check(_ loss: Double, epoch: Int, batch: Int, learningRate: Float) throws(ModelError) {
+    guard loss < 1e4 else { throw .diverged(loss: "\(Float(loss))", epoch: epoch, batch: batch, learningRate: learningRate) }
+  }
+}
+
+extension ContinuousClock.Instant {
+  var secondsUntilNow: Double { (ContinuousClock.now - self) / .seconds(1) }
+}
+
+extension Module {
+  /// Makes every random layer of this part draw what it draws at a step, whether the run was resumed or not.
+  func drop(at step: Int) {
+    if let layer = self as? any RandomLayer { layer.stream = UInt32(truncatingIfNeeded: step) }
+    for case (_, .module(let module)) in parts { module.drop(at: step) }
   }
 }
 
