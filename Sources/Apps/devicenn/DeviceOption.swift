@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeviceNN
 import Kernels
 
 /// `--device`, which every command that computes has.
@@ -9,4 +10,7 @@ struct DeviceOption: ParsableArguments {
   var name: String?
 
   func open() throws -> Device { try Device(named: name) }
+
+  /// The device that a run was trained on so far, unless another was asked for.
+  func open(for run: RunFolder) throws -> Device { try Device(named: name ?? run.device) }
 }
