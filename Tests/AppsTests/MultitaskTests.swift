@@ -94,7 +94,7 @@ import Testing
     #expect(json.output.split(separator: "\n").count == 2 && json.output.contains("\"weighting\":\"famo\""))
     let few = folder.path(of: "few")
     #expect(try await devicenn(arguments(few, epochs: 1, "--task", "age", "--task", "hair")).status == 0)
-    expectRefusal(try await devicenn("compare", out, few), "it learnt age, hair")
+    expectRefusal(try await devicenn("compare", out, few), "it learnt age (regression), hair")
   }
 
   @Test func killedRunsEndLikeWholeOnes() async throws {
@@ -132,11 +132,11 @@ import Testing
       arguments(out, epochs: 1, "--baseline", "--weighting", "upgrad", "--task", "glasses", "--task", "hair"))
     #expect(outcome.status == 0, "\(outcome.errors)")
     for word in ["together", "alone", "mean gain Δm", "parameters", "2 models"] { #expect(outcome.output.contains(word)) }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: out + "/alone").sorted() == ["glasses", "hair"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: out + "/alone").sorted() == ["1-glasses", "2-hair"])
     let report = try String(contentsOfFile: RunFolder(out).reportPath, encoding: .utf8)
     #expect(report.contains("Together and alone"))
     // Gone on with, the models of one task are not trained again.
-    let again = try await devicenn("multitask", "--resume", "--baseline", "--out", out, "--device", "cpu")
+    let again = try await devicenn("multitask", "--resume", "--out", out)
     #expect(again.status == 0 && again.output.contains("mean gain"), "\(again.errors)")
     #expect(!again.errors.contains("epoch 1/1"))
   }
@@ -173,6 +173,8 @@ import Testing
       (arguments(out, epochs: 1, "--mixup", "0.2"), "--mixup"), (arguments(out, epochs: 1, "--recipe", "gradual"), "--recipe gradual"),
       (arguments(out, epochs: 1, "--few-shot", "2"), "--few-shot"), (arguments(out, epochs: 1, "--balance", "sampling"), "--balance sampling"),
       (arguments(out, epochs: 1, "--sharing", "cross-stitch", "--weighting", "mgda"), "--weighting mgda"),
+      (arguments(out, epochs: 1, "--weighting", "famo", "--task-weights", "1,2"), "--task-weights"),
+      (arguments(out, epochs: 1, "--sharing", "attention", "--backbone", "vit_tiny_patch16_224", "--from-scratch"), "makes none"),
       (["multitask"], "--data"), (["multitask", "--resume"], "--out"), (["bench", "multimnist", "--weighting", "magic"], "'magic'"),
     ]
     for (arguments, word) in wrong {

@@ -111,7 +111,7 @@ import Testing
     #expect(Self.tasks[1].text(of: .labels([0.9, 0.2])) == "hat 90.0 %")
     #expect(Self.tasks[1].text(of: .labels([0.1, 0.2])) == "none")
     #expect(Self.tasks[3].text(of: .values([31.42, -2], deviations: [4.2, 0.1])) == "31.4 ± 4.2, -2 ± 0.1")
-    #expect(Self.tasks[4].text(of: .level([0, 0.1, 0.8, 0.1])) == "high 80.0 %")
+    #expect(Self.tasks[4].text(of: .level([0, 0.1, 0.8, 0.1])) == "high")
     #expect(Self.tasks[5].text(of: .count(2.34)) == "2.3")
     #expect(Self.tasks[5].json(of: .count(2.5)).text == "{\"answer\":2.5}")
     #expect(Self.tasks[1].json(of: .labels([0.75, 0.25])).text == "{\"answer\":[\"hat\"],\"probabilities\":{\"hat\":0.75,\"scarf\":0.25}}")

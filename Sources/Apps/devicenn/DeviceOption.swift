@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeviceNN
 import Kernels
 
 /// `--device`, which every command that computes has.
@@ -14,4 +15,7 @@ struct DeviceOption: ParsableArguments {
   }
 
   func open() throws -> Device { try Device(named: name) }
+
+  /// The device that a run was trained on so far, unless another was asked for.
+  func open(for run: RunFolder) throws -> Device { try Device(named: name ?? run.device) }
 }

@@ -36,7 +36,7 @@ struct FinetuneCommand: ParsableCommand {
     let signals = progress.sayHowToGoOn(with: folder, command: "finetune", on: device)
     defer { signals.forEach { $0.cancel() } }
     if !runOptions.resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
-    let device = try device.open()
+    let device = try runOptions.resume ? device.open(for: folder) : device.open()
     var (configuration, pretrained) = runOptions.resume ? (try resumedConfiguration(folder), nil) : try newConfiguration()
     let options = configuration.training
     let data = try ImageDataset(

@@ -66,6 +66,7 @@ struct MultiMNISTCommand: ParsableCommand {
   private func accuracy(_ name: String, _ train: MultiMNIST, _ test: MultiMNIST, _ seed: UInt64, _ device: Device) throws -> [Double] {
     func training(_ tasks: [Int], _ balance: TaskBalance) throws -> [Double] {
       try MultiMNIST.train(train, test: test, tasks: tasks, balance: balance, epochs: epochs, seed: seed, on: device) { epoch, accuracies in
+        let name = tasks.count == 1 ? "\(name) \(MultiMNIST.tasks[tasks[0]])" : name
         complain("\(name), seed \(seed), epoch \(epoch): " + accuracies.map { String(format: "%.4f", $0) }.joined(separator: ", "))
       }
     }

@@ -25,9 +25,9 @@ struct MultitaskTrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The list of photos and labels, or a folder of UTKFace's.", valueName: "file.csv")) var data: String?
   @Option(help: ArgumentHelp("A column to learn, and what kind of answer it wants; may be given several times. (default: all)", valueName: "column[:kind]"))
   var task: [String] = []
-  @Option(help: ArgumentHelp("How the tasks are balanced: \(TaskBalance.names.joined(separator: ", ")). (default: equal)", valueName: "method"))
+  @Option(help: ArgumentHelp("How the tasks are balanced: \(TaskBalance.names.joined(separator: ", ")). (default: equal, or static with --task-weights)", valueName: "method"))
   var weighting: String?
-  @Option(help: ArgumentHelp("A number for each task, with commas between them, by which its loss is multiplied. (default: 1 each)", valueName: "numbers"))
+  @Option(help: ArgumentHelp("A number for each task, with commas between them, by which its loss is multiplied, for static and for aggregators of gradients. (default: 1 each)", valueName: "numbers"))
   var taskWeights: String?
   @Option(help: "What tasks have in common: hard (one backbone), last-stage (but for its last stage), cross-stitch (a backbone each, mixed), attention (masks for each task), experts (mixed by gates). (default: hard)")
   var sharing: Sharing?
@@ -54,6 +54,9 @@ struct MultitaskTrainCommand: ParsableCommand {
     }
     if let weighting, weighting == "static", taskWeights == nil, !runOptions.resume { throw ValidationError("--weighting static needs --task-weights.") }
     if taskWeights != nil, numbers == nil { throw ValidationError("--task-weights '\(taskWeights!)' are no positive numbers with commas between them.") }
+    if taskWeights != nil, let weighting, case .losses(let kind) = TaskBalance(name: weighting), kind != .static {
+      throw ValidationError("--task-weights is for --weighting static and for aggregators of gradients; \(weighting) has weights of its own.")
+    }
     if let sharing, sharing == .crossStitch, let weighting, case .gradients = TaskBalance(name: weighting) {
       throw ValidationError("--weighting \(weighting) compares gradients where tasks have something in common, and with --sharing cross-stitch nothing is.")
     }
@@ -83,7 +86,7 @@ struct MultitaskTrainCommand: ParsableCommand {
       with: folder, command: "multitask", on: device, options: baseline ? " --baseline" : "")
     defer { signals.forEach { $0.cancel() } }
     if !runOptions.resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
-    let device = try device.open()
+    let device = try runOptions.resume ? device.open(for: folder) : device.open()
     let stored = runOptions.resume ? try resumedConfiguration(folder) : nil
     let options = stored?.training
     let data = try TaskDataset(
@@ -95,11 +98,12 @@ struct MultitaskTrainCommand: ParsableCommand {
     let configuration = try stored ?? newConfiguration(data, weights)
     progress.print(
       "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
-        + "\(data.validation.count) validation photos; sharing \(configuration.sharing.rawValue), weighting \(configuration.weighting)")
+        + "\(data.validation.count) validation photos; recipe \(configuration.training.recipe.rawValue), sharing \(configuration.sharing.rawValue), weighting \(configuration.weighting)")
     for (task, targets) in zip(data.tasks, data.train.targets) { progress.print("task \(description(of: task, targets))") }
+    let comparesAlone = baseline || configuration.baseline == true
     let trainer = MultitaskTraining(device: device, progress: progress, isJSON: runOptions.json)
     let together = try trainer.train(configuration, weights, data, folder, isResumed: runOptions.resume)
-    let comparison = baseline ? try compare(trainer, together, configuration, weights, data, folder) : nil
+    let comparison = comparesAlone ? try compare(trainer, together, configuration, weights, data, folder) : nil
     try TaskReport(
       configuration, data: data, device: device.description.name, epochs: together.epochs, bestEpoch: together.bestEpoch,
       evaluations: together.evaluations, cost: together.cost, comparison: comparison
@@ -122,8 +126,9 @@ struct MultitaskTrainCommand: ParsableCommand {
       trainer.progress.print("alone: \(data.tasks[task].name)")
       var single = configuration
       (single.tasks, single.sharing, single.weighting, single.taskWeights) = (only.tasks, .hard, "equal", nil)
-      let run = RunFolder("\(folder.path)/alone/\(data.tasks[task].name)")
-      let trained = try trainer.train(single, weights, only, run, isResumed: run.isRun)
+      single.baseline = nil
+      let run = RunFolder("\(folder.path)/alone/\(task + 1)-\(fileName(data.tasks[task].name))")
+      let trained = try trainer.train(single, weights, only, run, isResumed: run.isRun, alone: data.tasks[task].name)
       return (evaluation: trained.evaluations[0], cost: trained.cost)
     }
     return TaskComparison(together: together.evaluations, together.cost, alone: alone)
@@ -134,7 +139,7 @@ struct MultitaskTrainCommand: ParsableCommand {
       try say(
         jsonObject(
           [("run", .text(folder.path)), ("tasks", .object(result.evaluations.map(\.json))), ("seconds", .number(result.cost.seconds))]
-            + (comparison.map { [("meanGain", .number($0.meanGain))] } ?? [])))
+            + (comparison?.json ?? [])))
     } else {
       try result.evaluations.forEach { try say($0.line) }
       if let comparison { try say("\n" + comparison.text) }
@@ -153,10 +158,14 @@ struct MultitaskTrainCommand: ParsableCommand {
     }
     var configuration = MultiTaskConfiguration(
       architecture: try weights?.backbone ?? Backbone(named: backbone ?? PretrainedWeights.backboneName), tasks: data.tasks,
-      sharing: sharing ?? .hard, weighting: weighting.flatMap(TaskBalance.init) ?? .losses(.equal), taskWeights: numbers,
+      sharing: sharing ?? .hard, weighting: weighting.flatMap(TaskBalance.init) ?? .losses(numbers == nil ? .equal : .static), taskWeights: numbers,
       normalization: weights?.normalization, training: training.applied(to: options), data: self.data!,
       weights: weights?.name ?? "from scratch")
+    if configuration.sharing == .attention, !configuration.architecture.makesMaps(imageSize: configuration.training.imageSize) {
+      throw ValidationError("--sharing attention masks maps, and \(configuration.architecture.name) makes none; experts or last-stage will do.")
+    }
     configuration.command = typedCommand
+    configuration.baseline = baseline
     return configuration
   }
 
@@ -222,6 +231,11 @@ extension TaskEvaluation {
   var json: (String, JSONValue) { (task.name, .object(metrics.map { ($0.name, .number($0.value)) })) }
 }
 
+/// A task's name as a part of a path.
+private func fileName(_ name: String) -> String {
+  String(name.prefix(60).map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") ? $0 : "-" })
+}
+
 /// What came of a training.
 struct TrainedTasks {
   var evaluations: [TaskEvaluation]
@@ -238,7 +252,7 @@ struct MultitaskTraining {
 
   func train(
     _ configuration: MultiTaskConfiguration, _ weights: PretrainedModel?, _ data: TaskDataset, _ folder: RunFolder,
-    isResumed: Bool
+    isResumed: Bool, alone: String? = nil
   ) throws -> TrainedTasks {
     device.releaseIdleMemory()
     device.resetPeakMemory()
@@ -247,12 +261,14 @@ struct MultitaskTraining {
     let trainer = try Trainer(model, configuration, data: data, run: folder, on: device, isResumed: isResumed)
     try trainer.train(onProgress: progress.update) { epoch in
       progress.print(epoch.line(data.tasks, epochs: configuration.training.epochs))
-      if isJSON { try say(epoch.jsonLine) }
+      guard isJSON else { return }
+      try say(alone.map { "{\"alone\":\(JSONValue.text($0).text)," + epoch.jsonLine.dropFirst() } ?? epoch.jsonLine)
     }
     let evaluations = try trainer.finalEvaluations()
     return TrainedTasks(
       evaluations: evaluations, epochs: try trainer.epochs,
       bestEpoch: configuration.training.patience == nil ? nil : try trainer.bestEpoch,
-      cost: .init(seconds: trainer.seconds, parameters: model.parameterCount, memory: device.memoryUse.peak))
+      cost: .init(
+        seconds: trainer.seconds, parameters: model.parameterCount, memory: isResumed ? 0 : device.memoryUse.peak))
   }
 }

@@ -9,6 +9,8 @@ public enum ModelError: Error, Equatable, Sendable {
   /// To locate things takes maps that are finer than this network's.
   case noFineMaps(backbone: String, stride: Int)
   case notARun(path: String, reason: String)
+  /// A run, but of another kind.
+  case otherRun(path: String, reason: String)
   case alreadyARun(path: String)
   case otherData(path: String, data: String)
   case otherOption(path: String, option: String, stored: String, given: String)
@@ -33,6 +35,7 @@ extension ModelError: CustomStringConvertible {
     case .noFineMaps(let backbone, let stride):
       "\(backbone) has no map of its features at every \(stride) pixels, so it can't locate things: take a convolutional network such as mobilenet_v2_035 or resnet18"
     case .notARun(let path, let reason): "\(path) is not the folder of a run: \(reason)"
+    case .otherRun(let path, let reason): "\(path) is a run of another kind: \(reason)"
     case .alreadyARun(let path): "\(path) already holds a run: continue it with --resume, or name another folder with --out"
     case .otherData(let path, let data):
       "\(data) does not hold the pictures that \(path) was trained on so far, so the run can't be resumed"

@@ -27,7 +27,7 @@ struct ListedFiles {
     for row in table.rows {
       let file = row.fields[pathColumn]
       if file.isEmpty { throw table.failure(row.line, "the path is empty") }
-      if let first = firstLines.updateValue(row.line, forKey: file) {
+      if let first = firstLines.updateValue(row.line, forKey: (file as NSString).standardizingPath) {
         throw table.failure(row.line, "\(file) is listed twice, first in line \(first)")
       }
       let path = file.hasPrefix("/") || root.isEmpty ? file : root + "/" + file

@@ -125,11 +125,15 @@ public struct RunFolder: Sendable {
     rmdir(path)
   }
 
+  /// The device that the run was trained on last, by its identifier: another gives other bits. Nil where there is no
+  /// checkpoint.
+  public var device: String? { (try? SafetensorsFile(path: checkpointPath))?.metadata["device"] }
+
   func removeFeatures() { unlink(featuresPath) }
 
   public func configuration() throws(ModelError) -> ModelConfiguration {
     if isMultiTask {
-      throw .notARun(path: path, reason: "its model answers several questions, and one with classes was wanted; see 'devicenn predict'")
+      throw .otherRun(path: path, reason: "its model answers several questions, and one with classes was wanted")
     }
     return try configuration(of: ModelConfiguration.self)
   }

@@ -34,6 +34,7 @@ struct TrainingCheckpoint {
     let numbers = [Int64(epoch), Int64(optimizer.step), Int64(optimizer.moments.count), Int64(average?.count ?? -1)]
     records.append(TensorRecord(name: "position", shape: [4], numbers))
     var metadata = ["fingerprint": fingerprint]
+    metadata["device"] = model.parameters().first?.value.device.description.identifier
     for (phase, seconds) in phases { metadata["seconds.\(phase.rawValue)"] = "\(seconds)" }
     try writeSafetensors(records, metadata: metadata, to: path)
   }

@@ -7,7 +7,7 @@ extension EpochNumbers {
       let (name, isBetterHigher) = task.kind.mainMetric
       let metric = TaskMetric(
         name: name, value: self["validation/\(task.name)/\(name)"], isBetterHigher: isBetterHigher)
-      return "\(task.name) \(name == "accuracy" ? "" : name + " ")\(metric.text)"
+      return "\(task.name) \(name == "accuracy" ? "" : metric.title + " ")\(metric.text)"
     }
     return ([
       "epoch \(blanks)\(number)/\(epochs)", "loss \(decimal(self["loss"], places: 3))",

@@ -19,7 +19,7 @@ extension TaskKind {
     switch self {
     case .classes: "classes"
     case .multiLabel: "labels"
-    case .regression: "regression"
+    case .regression(_, _, let isUncertain): isUncertain ? "uncertain" : "regression"
     case .ordinal: "ordinal"
     case .counts: "counts"
     }

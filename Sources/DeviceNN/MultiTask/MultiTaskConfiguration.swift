@@ -19,6 +19,8 @@ public struct MultiTaskConfiguration: RunConfiguration, Codable, Sendable, Equat
   public var weights: String
   /// The command that started the run, for its report.
   public var command = ""
+  /// Whether each task is trained alone too, for comparison.
+  public var baseline: Bool?
 
   public init(
     architecture: Backbone, tasks: [LearningTask], sharing: Sharing = .hard, weighting: TaskBalance = .losses(.equal),

@@ -43,9 +43,11 @@ extension LearningTask {
   /// An answer as a line says it.
   public func text(of answer: TaskAnswer) -> String {
     switch (kind, answer) {
-    case (.classes(let names), .classes(let probabilities)), (.ordinal(let names), .level(let probabilities)):
+    case (.classes(let names), .classes(let probabilities)):
       let best = answer.best!
       return "\(names[best]) \(percent(probabilities[best]))"
+    // The level in the middle may be less likely than those on both sides.
+    case (.ordinal(let names), .level): return names[answer.best!]
     case (.multiLabel(let names), .labels(let probabilities)):
       let found = names.indices.filter { probabilities[$0] >= 0.5 }
       return found.isEmpty ? "none" : found.map { "\(names[$0]) \(percent(probabilities[$0]))" }.joined(separator: " + ")

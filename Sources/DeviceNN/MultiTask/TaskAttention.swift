@@ -1,7 +1,7 @@
 internal import Kernels
 
 /// Masks over what each stage of one backbone makes, for each task; what they let through goes on to the next stage's mask
-/// (Liu et al. 2019), with a strided convolution in place of their pooling.
+/// (Liu et al. 2019), averaged down to its size where that is smaller.
 final class TaskAttention: SharingPattern {
   private let backbone: PartialNetwork
   /// By task and stage.
@@ -60,7 +60,7 @@ private final class StageMask: Module {
     let channels = shape[3]
     carry = before.map { before in
       ConvolutionNorm(
-        before[3], channels, kernel: 3, stride: before[1] / shape[1], activation: .relu, on: device, random: &random)
+        before[3], channels, kernel: 3, activation: .relu, on: device, random: &random)
     }
     let hidden = max(channels / 4, 8)
     squeeze = ConvolutionNorm(
@@ -73,8 +73,23 @@ private final class StageMask: Module {
   }
 
   func callAsFunction(_ map: Tensor, _ attended: Tensor?) -> Tensor {
-    let carried = attended.flatMap { attended in carry.map { $0(attended) } }
+    let carried = attended.flatMap { attended in carry.map { $0(attended.averaged(to: map.shape)) } }
     let input = carried.map { Tensor.concatenated([map, $0], axis: 3) } ?? map
     return map * expand(squeeze(input)).sigmoid()
+  }
+}
+
+extension Tensor {
+  /// With the height and width of `shape`.
+  fileprivate func averaged(to shape: [Int]) -> Tensor {
+    self.shape[1...2] == shape[1...2] ? self : adaptiveAveragePooled(height: shape[1], width: shape[2])
+  }
+}
+
+extension Backbone {
+  /// Whether each stage makes a map, which `Sharing.attention` needs.
+  public func makesMaps(imageSize: Int) -> Bool {
+    let shapes = makeModel(ClassifierOptions(imageSize: imageSize), on: .meta()).stageShapes(imageSize: imageSize)
+    return shapes.count > 1 && shapes.allSatisfy { $0.count == 4 }
   }
 }

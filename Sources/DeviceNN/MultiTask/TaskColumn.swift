@@ -28,7 +28,7 @@ struct TaskColumn {
       if let levels = request.levels { return LearningTask(name, .ordinal(levels)) }
       return LearningTask(name, .ordinal(try distinct(known, sorted: Self.inOrder)))
     case .labels:
-      let labels = Set(known.flatMap { Self.parts($0.text) }).subtracting(["none"])
+      let labels = Set(known.flatMap { Self.parts($0.text) }).subtracting(["none", ""])
       guard !labels.isEmpty else { throw constant(known, "none") }
       return LearningTask(name, .multiLabel(labels.sorted()))
     case .regression, .uncertain:
@@ -69,7 +69,7 @@ struct TaskColumn {
       case .classes(let names), .ordinal(let names): values.append(Float(try place(cell, among: names, cell.text)))
       case .multiLabel(let names):
         var row = [Float](repeating: 0, count: width)
-        for label in Self.parts(cell.text) where label != "none" { row[try place(cell, among: names, label)] = 1 }
+        for label in Self.parts(cell.text) where !["none", ""].contains(label) { row[try place(cell, among: names, label)] = 1 }
         values += row
       case .regression:
         let row = try numbers(cell)
@@ -82,6 +82,12 @@ struct TaskColumn {
   }
 
   // MARK: Cells
+
+  /// The labels in a cell, none where it is empty.
+  static func labels(_ text: String, as kind: TaskRequest.Kind?) -> [String] {
+    let text = text.trimmingCharacters(in: .whitespaces)
+    return [nil, .labels].contains(kind) ? parts(text).filter { !$0.isEmpty } : text.isEmpty ? [] : [text]
+  }
 
   private static func parts(_ text: String) -> [String] {
     text.split(separator: ";", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }

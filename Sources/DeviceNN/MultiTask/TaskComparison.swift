@@ -19,7 +19,7 @@ public struct TaskComparison: Codable, Sendable, Equatable {
     /// Of training and validation.
     public var seconds: Double
     public var parameters: Int
-    /// The most memory of the device that training took, in bytes.
+    /// The most memory of the device that training took, in bytes; 0 where it was stopped and went on, and nobody knows.
     public var memory: Int
 
     public init(seconds: Double, parameters: Int, memory: Int) {
@@ -44,12 +44,23 @@ public struct TaskComparison: Codable, Sendable, Equatable {
     self.together = cost
     self.alone = Cost(
       seconds: alone.reduce(0) { $0 + $1.cost.seconds }, parameters: alone.reduce(0) { $0 + $1.cost.parameters },
-      memory: alone.map(\.cost.memory).max() ?? 0)
+      memory: alone.contains { $0.cost.memory == 0 } ? 0 : alone.map(\.cost.memory).max() ?? 0)
   }
 
   /// The mean relative gain over tasks (Maninis et al. 2019), Δm; tasks that could not be measured are left out.
   public var meanGain: Double {
     meanRelativeGain(of: rows.map { $0.metric($0.together) }, over: rows.map { $0.metric($0.alone) })
+  }
+
+  /// For programs: the mean gain, and each task's numbers.
+  public var json: [(String, JSONValue)] {
+    let rows = rows.map { row in
+      JSONValue.object([
+        ("task", .text(row.task)), ("metric", .text(row.metric)), ("together", .number(row.together)), ("alone", .number(row.alone)),
+        ("gain", .number(row.gain)),
+      ])
+    }
+    return [("meanGain", .number(meanGain)), ("comparison", .list(rows))]
   }
 
   /// The comparison on a terminal.
@@ -87,4 +98,4 @@ func signedPercent(_ value: Double) -> String {
   value.isFinite ? (value < 0 ? "−" : "+") + percent(abs(value)) : "–"
 }
 
-func mebibytes(_ bytes: Int) -> String { "\(bytes / 1_048_576) MiB" }
+func mebibytes(_ bytes: Int) -> String { bytes > 0 ? "\(bytes / 1_048_576) MiB" : "–" }

@@ -51,6 +51,9 @@ public struct TaskDataset: Sendable {
     for (task, targets) in zip(tasks, train.targets) where targets.presentCount == 0 {
       throw DataError.malformed(file: path, reason: "no training picture that can be read has a label for '\(task.name)'")
     }
+    guard validation.targets.contains(where: { $0.presentCount > 0 }) else {
+      throw DataError.malformed(file: path, reason: "no picture for validation has a label of any task")
+    }
   }
 
   /// The pictures of such a file for a model that has learnt `tasks`: labels mean what they meant to it.
@@ -85,7 +88,7 @@ public struct TaskDataset: Sendable {
       for i in requests.indices { requests[i].kind = requests[i].kind ?? (requests[i].column == "age" ? .regression : .classes) }
     }
     guard !requests.isEmpty else { throw table.failure(1, "the header has no column besides path and split") }
-    let held = list.heldOut(0.2, seed: seed)
+    let held = list.heldOut(0.2, requests, seed: seed)
     let parts = list.pictures.indices.map { held.contains($0) ? DataPart.validation : list.pictures[$0].part }
     var (tasks, targets): ([LearningTask], [TaskTargets]) = ([], [])
     for (i, request) in requests.enumerated() {
@@ -162,13 +165,26 @@ extension ListedFiles {
     return requests
   }
 
-  /// The pictures that are set aside for validation; none where there are some already.
-  fileprivate func heldOut(_ fraction: Double, seed: UInt64) -> Set<Int> {
+  /// The pictures that are set aside for validation; none where there are some already. Where all pictures with a label are
+  /// among them, the first stays: what only they have could not be learnt.
+  fileprivate func heldOut(_ fraction: Double, _ requests: [TaskRequest], seed: UInt64) -> Set<Int> {
     guard !pictures.contains(where: { $0.part == .validation }) else { return [] }
     let candidates = pictures.indices.filter { pictures[$0].part == .train }
     var generator = Philox(seed: seed, stream: 1 << 62)
     let order = generator.permutation(of: candidates.count)
     let count = Int((Double(candidates.count) * fraction).rounded())
-    return Set(order.prefix(count).map { candidates[$0] })
+    var held = Set(order.prefix(count).map { candidates[$0] })
+    for request in requests {
+      let place = table.columns.firstIndex(of: request.column)!
+      func labels(_ i: Int) -> [String] { TaskColumn.labels(pictures[i].row.fields[place], as: request.kind) }
+      let all = candidates.map { pictures[$0].row.fields[place] }.filter { !$0.isEmpty }
+      guard [.classes, .ordinal, .labels].contains(request.kind ?? TaskRequest.guess(all)) else { continue }
+      var learnt = Set(candidates.filter { !held.contains($0) }.flatMap(labels))
+      for i in held.sorted() where !learnt.isSuperset(of: labels(i)) {
+        held.remove(i)
+        learnt.formUnion(labels(i))
+      }
+    }
+    return held
   }
 }

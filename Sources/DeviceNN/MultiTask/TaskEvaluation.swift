@@ -39,6 +39,7 @@ public struct TaskMetric: Sendable, Equatable {
     case "r2": "R²"
     case "classError": "mean class error"
     case "labelAccuracy": "labels right"
+    case "withinDeviation": "within the deviation"
     default: name
     }
   }

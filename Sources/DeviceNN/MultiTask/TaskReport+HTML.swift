@@ -127,7 +127,15 @@ extension TaskReport {
     let note = "\(grouped(evaluation.predictions.count)) validation photos with a label: \(numbers)"
     if let confusion = evaluation.confusion { return htmlCard(title, note: note, confusion.html) }
     if case .multiLabel(let names) = evaluation.task.kind { return htmlCard(title, note: note, labelTable(evaluation, names)) }
-    let pairs = evaluation.pairs(0)
+    let width = evaluation.task.kind.targetWidth
+    return (0..<width).map { value in
+      plot(evaluation, value, width > 1 ? "\(title), value \(value + 1) of \(width)" : title, note)
+    }.joined(separator: "\n")
+  }
+
+  /// What was said over what was right.
+  private func plot(_ evaluation: TaskEvaluation, _ value: Int, _ title: String, _ note: String) -> String {
+    let pairs = evaluation.pairs(value)
     guard let low = pairs.flatMap({ [$0.target, $0.answer] }).min(), let high = pairs.flatMap({ [$0.target, $0.answer] }).max(),
       high > low
     else { return "" }

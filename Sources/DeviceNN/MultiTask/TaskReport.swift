@@ -59,15 +59,7 @@ public struct TaskReport: Sendable {
       ("sharing", .text(configuration.sharing.rawValue)), ("weighting", .text(configuration.weighting)),
       ("epochs", .number(Double(epochs.count))), ("tasks", .list(tasks)), ("cost", cost(self.cost)),
     ]
-    if let comparison {
-      let rows = comparison.rows.map { row in
-        JSONValue.object([
-          ("task", .text(row.task)), ("metric", .text(row.metric)), ("together", .number(row.together)), ("alone", .number(row.alone)),
-          ("gain", .number(row.gain)),
-        ])
-      }
-      members += [("meanGain", .number(comparison.meanGain)), ("comparison", .list(rows)), ("costAlone", cost(comparison.alone))]
-    }
+    if let comparison { members += comparison.json + [("costAlone", cost(comparison.alone))] }
     return JSONValue.object(members).text
   }
 }

@@ -48,8 +48,11 @@ public struct TaskRequest: Sendable, Equatable {
 
 extension TaskRequest {
   /// The kind that the training labels suggest: few different whole numbers and words are classes, other numbers are
-  /// regression, and words with semicolons between them are several labels.
+  /// regression, and words with semicolons between them are several labels. A word among many numbers is a mistake, which
+  /// regression names.
   static func guess(_ labels: [String]) -> Kind {
+    let numbers = labels.filter { Float($0) != nil }
+    if numbers.count * 10 >= labels.count * 9, Set(numbers).count > 10 { return .regression }
     if labels.allSatisfy({ Float($0) != nil }) {
       return Set(labels).count <= 10 && labels.allSatisfy { Int($0) != nil } ? .classes : .regression
     }

@@ -17,15 +17,14 @@ public struct TaskRunComparison: Sendable {
   /// The options that are not the same in all runs, as the command calls them, but for those that the table has.
   public let differences: [String]
 
-  /// - Throws: `ModelError.notARun`, also where a run learnt other tasks than the first; or a `FileError` of its metrics.
+  /// - Throws: `ModelError.notARun`, `.otherRun` where it learnt other tasks than the first; or a `FileError` of its metrics.
   public init(_ folders: [RunFolder]) throws {
     var runs = try folders.map(Run.init)
     let first = runs[0]
     for i in runs.indices {
-      guard runs[i].tasks == first.tasks else {
-        throw ModelError.notARun(
-          path: runs[i].path,
-          reason: "it learnt \(runs[i].tasks.joined(separator: ", ")), and \(first.path) \(first.tasks.joined(separator: ", "))")
+      guard runs[i].questions == first.questions else {
+        throw ModelError.otherRun(
+          path: runs[i].path, reason: "it learnt \(runs[i].questions), and \(first.path) \(first.questions)")
       }
       runs[i].gain = meanRelativeGain(of: runs[i].metrics, over: first.metrics)
     }
@@ -45,7 +44,7 @@ public struct TaskRunComparison: Sendable {
     return [("run", true, \.path)] + tasks + [
       ("Δm", false, { signedPercent($0.gain) }), ("seconds", false, { decimal($0.seconds, places: 1) }),
       ("epochs", false, { $0.epochs.count == $0.configuration.training.epochs ? "\($0.epochs.count)" : "\($0.epochs.count) of \($0.configuration.training.epochs)" }),
-      ("sharing", true, \.configuration.sharing.rawValue), ("weighting", true, \.configuration.weighting),
+      ("sharing", true, \.configuration.sharing.rawValue), ("weighting", true, \.weighting),
       ("backbone", true, \.configuration.architecture.name),
     ] + differences.map { name in (name, false, { $0.configuration.training.named[name] ?? "–" }) }
   }
@@ -100,6 +99,14 @@ extension TaskRunComparison.Run {
   }
 
   var tasks: [String] { configuration.tasks.map(\.name) }
+
+  /// The tasks with their kinds: others are measured otherwise.
+  var questions: String { configuration.tasks.map { "\($0.name) (\($0.kind.name))" }.joined(separator: ", ") }
+
+  /// With the numbers that were given for the tasks.
+  var weighting: String {
+    configuration.weighting + (configuration.taskWeights.map { " " + $0.map { significant($0) }.joined(separator: ",") } ?? "")
+  }
 
   /// What epochs call a task's main metric.
   func metricName(of task: Int) -> String {
