@@ -30,6 +30,8 @@ import Testing
     #expect(try await devicenn("speech", "train", "--resume", "--out", run, "--device", "cpu").output == outcome.output)
     let other = try await devicenn("speech", "train", "--resume", "--epochs", "3", "--out", run, "--device", "cpu")
     #expect(other.status == 1 && other.errors.contains("--epochs"))
+    let seed = try await devicenn("speech", "train", "--resume", "--seed", "1", "--out", run, "--device", "cpu")
+    expectRefusal(seed, "was started with --seed 0 and can't be resumed with 1")
 
     try folder.write([1, 2, 3], "damaged.wav")
     let picture = folder.path(of: "heard.png")
@@ -39,8 +41,25 @@ import Testing
     #expect(answers.status == 1 && answers.errors.contains("damaged.wav is no RIFF file of WAVE"))
     #expect(answers.output.contains("5.wav: \"") && answers.output.contains("mood "))
     #expect(try Image(contentsOf: picture).height > 100)
+    try await oddSoundsHaveAnAnswer(run)
     let json = try await devicenn("speech", "predict", "--model", run, "--json", data + "/5.wav", "--device", "cpu")
     #expect(json.output.contains("\"text\":") && json.output.contains("\"mood\":{\"glad\":"))
+  }
+
+  /// Silence, a clip of one sample and one that is cut off at full scale are heard as something; no sound at all is refused.
+  private func oddSoundsHaveAnAnswer(_ run: String) async throws {
+    let sounds: [(String, [Float])] = [
+      ("silent", [Float](repeating: 0, count: 4000)), ("short", [0.5]),
+      ("clipped", (0..<4000).map { sin(Float($0)) > 0 ? 1 : -1 }), ("empty", []),
+    ]
+    for (name, samples) in sounds {
+      try folder.write(Array(AudioClip(samples: samples, sampleRate: 8000).wavData()), name + ".wav")
+    }
+    let answers = try await devicenn(
+      ["speech", "predict", "--model", run, "--device", "cpu"] + sounds.map { folder.path(of: $0.0 + ".wav") })
+    #expect(answers.status == 1 && answers.errors.contains("empty.wav holds no sound"), "\(answers.errors)")
+    for name in ["silent", "short", "clipped"] { #expect(answers.output.contains(name + ".wav: \""), "\(answers.output)") }
+    #expect(!answers.output.contains("nan"))
   }
 
   @Test func whatIsNoRunOrNoDataIsRefused() async throws {
