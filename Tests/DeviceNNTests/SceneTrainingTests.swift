@@ -88,6 +88,24 @@ import Testing
     #expect(try losses[0]!.scalar().isFinite)
   }
 
+  @Test func reportsShowWhatIsSeen() throws {
+    let folder = try TemporaryFolder()
+    let data = try streets(folder)
+    var configuration = try configuration(data, epochs: 1)
+    configuration.command = "devicenn <b>"
+    let trainer = try trainer(configuration, data, folder.path(of: "run"))
+    try trainer.train()
+    let report = try SceneReport(trainer, configuration)
+    let html = report.html()
+    #expect(report.pictures.count == 3 && html.components(separatedBy: "data:image/jpeg;base64,").count == 4)
+    for text in ["IoU of free road", "direction: what was taken for what", "regions: loss", "devicenn &lt;b&gt;"] {
+      #expect(html.contains(text), "\(text)")
+    }
+    try report.write(to: trainer.run)
+    let json = try #require(FileManager.default.contents(atPath: trainer.run.numbersPath))
+    #expect(try JSONSerialization.jsonObject(with: json) is [String: Any])
+  }
+
   @Test func signsHaveTheShapesOfTheirClasses() throws {
     let folder = try TemporaryFolder()
     for part in ["train", "test"] {
