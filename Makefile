@@ -6,11 +6,12 @@ else
 test conformance: export DEVICENN_REQUIRE_OPENCL = 1
 endif
 
-.PHONY: demo demo-multitask demo-speech test bench conformance dist setup setup-test setup-bench setup-speech
+.PHONY: demo demo-multitask demo-speech demo-driving test bench conformance dist setup setup-test setup-bench setup-speech
 
 demo: setup          ; swift run -c release $(FLAGS) devicenn demo
 demo-multitask: setup ; swift run -c release $(FLAGS) devicenn multitask demo
 demo-speech: setup-speech ; swift run -c release $(FLAGS) devicenn speech demo
+demo-driving: setup  ; swift run -c release $(FLAGS) devicenn driving demo
 test: setup-test     ; swift test -c release -Xswiftc -enable-testing $(FLAGS)
 bench: setup-bench   ; Scripts/bench.sh $(FLAGS)
 conformance: setup-test ; Scripts/conformance.sh $(FLAGS)

@@ -15,6 +15,16 @@ import Testing
     #expect(trained.status == 0 && trained.output.contains("mAP at 0.5 to 0.95"), "\(trained.errors)")
     let again = try await devicenn(training)
     #expect(again.status != 0 && again.errors.contains("already holds a run"), "\(again.errors)")
+    let report = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
+    #expect(report.contains("devicenn driving train --data") && trained.output.contains("report.html"))
+
+    // A run that is done goes on by no epoch; its options are its own.
+    let resumed = try await devicenn("driving", "train", "--resume", "--out", run, "--device", "cpu", "--seed", "0")
+    #expect(resumed.status == 0 && resumed.output == trained.output, "\(resumed.errors)")
+    for other in [["--epochs", "2"], ["--image-size", "96"], ["--only", "regions"], ["--learning-rate", "0.1"], ["--weights", "other"]] {
+      let refused = try await devicenn(["driving", "train", "--resume", "--out", run, "--device", "cpu"] + other)
+      #expect(refused.status == 1 && refused.errors.contains(other[0]), "\(refused.errors)")
+    }
 
     let (good, bad) = (streets + "/JPEGImages/val_0000.jpg", try folder.write([1, 2, 3], "bad.jpg"))
     let seen = try await devicenn(

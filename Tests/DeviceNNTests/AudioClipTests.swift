@@ -70,6 +70,7 @@ import Testing
       (Self.wav(rate: 4000, sound: sound), "4000 samples a second"), (Self.wav(rate: 0, sound: sound), "0 samples a second"),
       (Self.wav(codec: 3, bits: 32, sound: bits(1) + bits(.nan)), "sample 1 is not a number"),
       (Self.wav(codec: 3, bits: 32, sound: bits(-.infinity)), "sample 0 is infinite"),
+      (Self.wav(codec: 3, bits: 32, sound: bits(-1e30)), "sample 0 is -1e+30, too large"),
       (Self.wav(sound: sound).prefix(30), "claims 16 bytes, but 10 follow"),
       (Self.wav(sound: sound).prefix(36), "no part with sound"),
     ]

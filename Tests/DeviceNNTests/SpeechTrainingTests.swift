@@ -82,6 +82,12 @@ import Testing
     let clip = try AudioClip(contentsOf: folder.path(of: "one/8.wav"))
     #expect(try recognizer(clip.resampled(to: 16000)).text == "hi")
     #expect(try recognizer(AudioClip(samples: [0], sampleRate: 8000)).text.count <= 1)
+    // Silence, what was clipped, and the loudest that a file may hold, have an answer.
+    let tone = clip.samples.map { $0 > 0 ? Float(1) : -1 }
+    for samples in [[Float](repeating: 0, count: 4000), tone, tone.map { $0 * 0x1p31 }] {
+      let heard = try recognizer(AudioClip(samples: samples, sampleRate: 8000))
+      #expect(heard.probabilities.allSatisfy { abs($0.reduce(0, +) - 1) < 1e-4 }, "\(heard.probabilities)")
+    }
   }
 
   @Test func reportsShowWhatWasHeard() throws {

@@ -15,40 +15,51 @@ struct DrivingCommand: ParsableCommand {
 struct DrivingOptions: ParsableArguments {
   @Option(help: "Weights to start from: a file, a folder, or a name in the cache. (default: the built-in ones)") var weights: String?
   @Option(help: "A network, see 'devicenn models'. (default: what the weights are of)") var backbone: String?
-  @Option(help: "Passes over the training pictures.") var epochs = 40
-  @Option(help: "Pictures are shown as squares of so many pixels, a multiple of 32.") var imageSize = 192
-  @Option(help: "Pictures a step.") var batchSize = 16
-  @Option(help: "The peak of the schedule; the backbone learns at a third of it, heads at three times.") var learningRate: Float = 0.001
-  @Option(help: "Decides everything that is random.") var seed: UInt64 = 0
+  @Option(help: "Passes over the training pictures. (default: 40)") var epochs: Int?
+  @Option(help: "Pictures are shown as squares of so many pixels, a multiple of 32. (default: 192)") var imageSize: Int?
+  @Option(help: "Pictures a step. (default: 8)") var batchSize: Int?
+  @Option(help: "The peak of the schedule; the backbone learns at a third of it, heads at three times. (default: 0.001)")
+  var learningRate: Float?
+  @Option(help: "Decides everything that is random. (default: 0)") var seed: UInt64?
   @OptionGroup var device: DeviceOption
 
   func validate() throws {
-    guard imageSize > 0, imageSize % 32 == 0, imageSize <= 1024 else {
+    if let imageSize, imageSize <= 0 || imageSize % 32 != 0 || imageSize > 1024 {
       throw ValidationError("--image-size \(imageSize) is not a multiple of 32 up to 1024.")
     }
-    guard epochs > 0, batchSize > 0, learningRate > 0, learningRate.isFinite else {
-      throw ValidationError("--epochs, --batch-size and --learning-rate have to be positive.")
-    }
+    let isPositive = (epochs ?? 1) > 0 && (batchSize ?? 1) > 0 && (learningRate ?? 1) > 0 && (learningRate ?? 1).isFinite
+    guard isPositive else { throw ValidationError("--epochs, --batch-size and --learning-rate have to be positive.") }
   }
 
-  /// Trains a model for the data's tasks into `out`, and says how each epoch went.
-  func train(_ data: SceneDataset, out: String, resume: Bool = false) throws -> SceneEvaluation {
-    let (device, run) = (try device.open(), RunFolder(out))
-    var training = FineTuningOptions.scenes(epochs: epochs, imageSize: imageSize, seed: seed)
-    (training.batchSize, training.learningRate) = (batchSize, learningRate)
-    let pretrained = try PretrainedModel(weights: weights, backbone: backbone)
-    let configuration = try resume
-      ? run.sceneConfiguration() : SceneConfiguration(pretrained, data.tasks, training: training, data: data.path)
-    let model = configuration.makeModel(on: device)
-    if !resume { try model.load(pretrained) }
-    let trainer = try Trainer(model, configuration, data: data, run: run, on: device, isResumed: resume)
-    let bar = ProgressBar()
-    defer { bar.clear() }
-    try trainer.train(onProgress: { bar.update($0) }) { epoch in
-      bar.print(epoch.sceneLine(epochs: configuration.training.epochs))
-    }
-    bar.clear()
-    return try trainer.problem.finalEvaluation()
+  /// Of a new run.
+  var training: FineTuningOptions {
+    var training = FineTuningOptions.scenes(epochs: epochs ?? 40, imageSize: imageSize ?? 192, seed: seed ?? 0)
+    training.batchSize = batchSize ?? training.batchSize
+    training.learningRate = learningRate ?? training.learningRate
+    return training
+  }
+
+  /// Those that were given, beside those of a run.
+  func given(beside stored: SceneConfiguration) -> [(option: String, stored: String, given: String?)] {
+    let training = stored.training
+    return [
+      ("--weights", stored.weights, weights), ("--backbone", stored.architecture.name, backbone),
+      ("--epochs", "\(training.epochs)", epochs.map { "\($0)" }),
+      ("--image-size", "\(training.imageSize)", imageSize.map { "\($0)" }),
+      ("--batch-size", "\(training.batchSize)", batchSize.map { "\($0)" }),
+      ("--learning-rate", "\(training.learningRate)", learningRate.map { "\($0)" }),
+      ("--seed", "\(training.seed)", seed.map { "\($0)" }),
+    ]
+  }
+
+  /// The same as arguments.
+  var arguments: [String] {
+    let all = [
+      ("--weights", weights), ("--backbone", backbone), ("--epochs", epochs.map { "\($0)" }),
+      ("--image-size", imageSize.map { "\($0)" }), ("--batch-size", batchSize.map { "\($0)" }),
+      ("--learning-rate", learningRate.map { "\($0)" }), ("--seed", seed.map { "\($0)" }), ("--device", device.name),
+    ]
+    return all.flatMap { name, value in value.map { [name, $0] } ?? [] }
   }
 }
 
@@ -56,29 +67,66 @@ struct DrivingTrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Learns from pictures with boxes, directions and regions, or from cut-out signs.",
     discussion: """
-      Resumed, a run goes on with the options that it was started with. Boxes are Pascal VOC's (a folder with JPEGImages, Annotations and perhaps SegmentationClass), whose field 'pose' is an \
+      Boxes are Pascal VOC's (a folder with JPEGImages, Annotations and perhaps SegmentationClass), whose field 'pose' is an \
       object's direction, or a CSV file with the columns image, xmin, ymin, xmax, ymax, class, and perhaps pose and split. \
       A folder with 'train' and 'test' is taken for signs of GTSRB.
       """)
 
-  @Option(help: ArgumentHelp("The folder or CSV file.", valueName: "path")) var data: String
+  @Option(help: ArgumentHelp("The folder or CSV file.", valueName: "path")) var data: String?
   @Option(help: ArgumentHelp("A folder for the run.", valueName: "dir")) var out: String
   @Option(help: "Learn only one of the tasks: objects, poses, regions, or a question's name.") var only: String?
-  @Flag(help: "Go on with the run in --out, to the same bits.") var resume = false
+  @Flag(help: "Go on with the run in --out, with the options that it was started with.") var resume = false
   @OptionGroup var options: DrivingOptions
 
+  func validate() throws {
+    if !resume && data == nil { throw ValidationError("--data is missing: a folder or CSV file of pictures.") }
+  }
+
   func run() throws {
-    var data = try SceneDataset(opening: data)
-    for skipped in data.skipped { complain("Left out: \(skipped)") }
-    if let only {
-      guard data.tasks.names.contains(only) else {
-        throw ValidationError("--only \(only) is none of the tasks \(data.tasks.names.joined(separator: ", ")).")
-      }
-      data = data.only(only)
+    let (run, progress) = (RunFolder(out), ProgressBar())
+    defer { progress.clear() }
+    let signals = progress.sayHowToGoOn(with: run, command: "driving train", on: options.device)
+    defer { signals.forEach { $0.cancel() } }
+    if !resume && run.isRun { throw ModelError.alreadyARun(path: out) }
+    let device = try options.device.open()
+
+    // Pictures, and what is known of them.
+    let stored = resume ? try run.sceneConfiguration() : nil
+    let task = only ?? stored.flatMap { $0.scene.names.count == 1 ? $0.scene.names[0] : nil }
+    if let stored {
+      try run.refuseOthers(
+        than: options.given(beside: stored) + [("--only", stored.scene.names.joined(separator: ", "), only)])
     }
-    try say("\(data.train.count) pictures to learn \(data.tasks.names.joined(separator: ", ")) from, \(data.validation.count) to measure with.")
-    let evaluation = try options.train(data, out: out, resume: resume)
-    try say(evaluation.text)
+    var scenes = try SceneDataset(opening: data ?? stored!.data)
+    for skipped in scenes.skipped { progress.print("left out: \(skipped)") }
+    if let task, stored?.scene != scenes.tasks {
+      guard scenes.tasks.names.contains(task) else {
+        throw ValidationError("--only \(task) is none of the tasks \(scenes.tasks.names.joined(separator: ", ")).")
+      }
+      scenes = scenes.only(task)
+    }
+
+    // A network with a head for each task.
+    let pretrained = stored == nil ? try PretrainedModel(weights: options.weights, backbone: options.backbone) : nil
+    var configuration = try stored ?? SceneConfiguration(pretrained!, scenes.tasks, training: options.training, data: scenes.path)
+    configuration.command = stored?.command ?? typedCommand
+    let model = configuration.makeModel(on: device)
+    if let pretrained { try model.load(pretrained) }
+    progress.print(
+      "\(scenes.train.count) pictures to learn \(scenes.tasks.names.joined(separator: ", ")) from, \(scenes.validation.count) to "
+        + "measure with; \(model.parameterCount) parameters on \(device.description.name)")
+
+    // Training: it stores where it stands after each epoch.
+    let trainer = try Trainer(model, configuration, data: scenes, run: run, on: device, isResumed: resume)
+    try trainer.train(onProgress: { progress.update($0) }) { epoch in
+      progress.print(epoch.sceneLine(epochs: configuration.training.epochs))
+    }
+
+    // What came of it.
+    let report = try SceneReport(trainer, configuration)
+    try report.write(to: run)
+    progress.clear()
+    try say("\(report.evaluation.text)\nthe report: \(run.reportPath)")
   }
 }
 
@@ -109,24 +157,30 @@ struct DrivingPredictCommand: ParsableCommand {
 struct DrivingDemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo", abstract: "Draws streets, and learns to find what is on them, which way signs point, and where the road is free.",
-    discussion: "Needs no other files. Some pictures with what was seen in them are in OUT/seen.")
+    discussion: "Needs no other files. An earlier demo in --out is replaced. Some pictures with what was seen in them are in OUT/seen.")
 
   @Option(help: ArgumentHelp("A folder for the drawings and the run.", valueName: "dir")) var out = "demo-driving"
-  @Option(help: "Streets to learn from.") var pictures = 600
+  @Option(help: "Streets to learn from; three for each eight of them are drawn to measure with.") var pictures = 240
   @Option(help: "Decides what is drawn.") var drawingSeed: UInt64 = 0
   @Flag(help: "Only draw.") var onlyDraw = false
   @OptionGroup var options: DrivingOptions
 
+  func validate() throws {
+    if pictures < 3 { throw ValidationError("--pictures \(pictures) leave none to measure with: draw 3 or more.") }
+  }
+
   func run() throws {
-    let streets = out + "/streets"
-    try drawStreets(to: streets, train: pictures, val: 150, seed: drawingSeed)
-    try say("Drew \(pictures) streets to learn from and 150 to measure with into \(streets).")
+    try removeEarlierDemo(out, made: ["streets", "run", "seen"])
+    let (streets, run, held) = (out + "/streets", out + "/run", pictures * 3 / 8)
+    try drawStreets(to: streets, train: pictures, val: held, seed: drawingSeed)
+    try say("Drew \(pictures) streets to learn from and \(held) to measure with into \(streets).")
     if onlyDraw { return }
-    let data = try SceneDataset(opening: streets)
-    try say(try options.train(data, out: out + "/run").text)
-    let shown = (0..<6).map { data.validation.pictures.path(at: $0) }
-    var predict = try DrivingPredictCommand.parse(["--model", out + "/run", "--out", out + "/seen"] + shown)
-    predict.device = options.device
-    try predict.run()
+    var options = options
+    options.epochs = options.epochs ?? 16
+    try runShown(DrivingTrainCommand.self, "driving train", ["--data", streets, "--out", run] + options.arguments)
+    let shown = try SceneDataset(opening: streets).validation
+    let paths = (0..<min(6, shown.count)).map { shown.pictures.path(at: $0) }
+    let device = options.device.name.map { ["--device", $0] } ?? []
+    try runShown(DrivingPredictCommand.self, "driving predict", ["--model", run, "--out", out + "/seen"] + device + paths)
   }
 }

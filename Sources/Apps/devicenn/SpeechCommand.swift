@@ -42,11 +42,10 @@ struct SpeechTrainCommand: ParsableCommand {
     // Recordings, and what is known of them.
     var stored: SpeechConfiguration?
     if resume { stored = try run.speechConfiguration() }
-    if let epochs, let stored, stored.options.epochs != epochs {
-      throw ModelError.otherOption(path: out, option: "--epochs", stored: "\(stored.options.epochs)", given: "\(epochs)")
-    }
-    if let seed, let stored, stored.options.seed != seed {
-      throw ModelError.otherOption(path: out, option: "--seed", stored: "\(stored.options.seed)", given: "\(seed)")
+    if let options = stored?.options {
+      try run.refuseOthers(than: [
+        ("--epochs", "\(options.epochs)", epochs.map { "\($0)" }), ("--seed", "\(options.seed)", seed.map { "\($0)" }),
+      ])
     }
     let speech = try SpeechDataset(paths: data.isEmpty ? stored!.data : data)
     for question in speech.questions { progress.print("\(question.name): \(question.classes.joined(separator: ", "))") }

@@ -11,6 +11,8 @@ public struct SceneConfiguration: RunConfiguration, Codable, Sendable, Equatable
   public var data: String
   /// Where the first weights came from.
   public var weights: String
+  /// The command that started the run, for its report.
+  public var command = ""
 
   /// Throws where the network has no maps at a quarter of a picture's size.
   public init(
@@ -61,11 +63,12 @@ public struct SceneConfiguration: RunConfiguration, Codable, Sendable, Equatable
 }
 
 extension FineTuningOptions {
-  /// For scenes: an exponential average of the weights is kept, which steadies maps that few pictures teach.
+  /// For scenes: an exponential average of the weights is kept, which steadies maps that few pictures teach. Batches are
+  /// small, since so few pictures make few steps.
   public static func scenes(epochs: Int, imageSize: Int, seed: UInt64 = 0) -> FineTuningOptions {
     var options = FineTuningOptions()
     (options.epochs, options.imageSize, options.seed) = (epochs, imageSize, seed)
-    (options.batchSize, options.clipNorm, options.averaging) = (16, 5, .exponential)
+    (options.batchSize, options.clipNorm, options.averaging) = (8, 5, .exponential)
     return options
   }
 }

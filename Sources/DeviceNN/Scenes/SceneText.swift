@@ -38,8 +38,11 @@ extension EpochNumbers {
 
 extension SceneEvaluation {
   /// A line for each number.
-  public var text: String {
-    var rows: [(String, String)] = []
+  public var text: String { textTable([TextColumn(rows.map(\.name), alignment: .left), TextColumn(rows.map(\.value))]) }
+
+  /// What each number is, and its value in words.
+  var rows: [(name: String, value: String)] {
+    var rows: [(name: String, value: String)] = []
     if let objects {
       rows.append(("mAP at 0.5", percent(objects.atHalf)))
       rows.append(("mAP at 0.5 to 0.95", percent(objects.overall)))
@@ -51,8 +54,6 @@ extension SceneEvaluation {
       for (i, name) in regions.labels.enumerated() { rows.append(("IoU of \(name)", percent(regions.intersectionOverUnion(of: i)))) }
     }
     for (name, matrix) in questions { rows.append((name, percent(matrix.accuracy))) }
-    return textTable([
-      TextColumn(rows.map(\.0), alignment: .left), TextColumn(rows.map(\.1)),
-    ])
+    return rows
   }
 }

@@ -21,8 +21,11 @@ public struct SpeechRecognition: Sendable, Equatable {
   /// The likeliest class of each question.
   public var best: [Int] { probabilities.map { row in row.indices.max { (row[$0], $1) < (row[$1], $0) }! } }
 
-  /// The text whose ways to be said have the largest probability together, by a search of eight beams.
-  func likeliestText(_ decoder: CTCDecoder) -> String { decoder.beam(logProbabilities, width: 8)[0].text }
+  /// Of the search for the likeliest text.
+  public static let beamWidth = 8
+
+  /// The text whose ways to be said have the largest probability together.
+  func likeliestText(_ decoder: CTCDecoder) -> String { decoder.beam(logProbabilities, width: Self.beamWidth)[0].text }
 
   /// The likeliest class of each question with its name, as lines say it.
   public func answers(to questions: [SpeechQuestion]) -> [String] {

@@ -117,8 +117,11 @@ private struct WAVFormat {
         return sum / Float(channels)
       }
     }
-    if let odd = samples.firstIndex(where: { !$0.isFinite }) {
-      throw .notFinite(file: name, sample: odd, found: samples[odd].isNaN ? "not a number" : "infinite")
+    // Floats may have been made from integers of 32 bits; the squares of much larger ones have no sum.
+    if let odd = samples.firstIndex(where: { !(abs($0) <= 0x1p31) }) {
+      let sample = samples[odd]
+      throw .notFinite(
+        file: name, sample: odd, found: sample.isNaN ? "not a number" : sample.isInfinite ? "infinite" : "\(sample), too large")
     }
     return samples
   }
