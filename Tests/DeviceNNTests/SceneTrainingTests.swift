@@ -88,6 +88,33 @@ import Testing
     #expect(try losses[0]!.scalar().isFinite)
   }
 
+  @Test func overlapsAreLostAtMostOnce() throws {
+    let device = TestDevice.cpu
+    // Ten places of the first region, three of the second, two that nobody marked.
+    let labels = [Int](repeating: 0, count: 10) + [1, 1, 1] + [-1, -1]
+    let shares = Tensor(labels.flatMap { [$0 == 0 ? 1 : 0, $0 == 1 ? 1 : 0] as [Float] }, shape: [15, 2], on: device)
+    func loss(_ said: [Int]) throws -> Float {
+      let logits = said.flatMap { [$0 == 0 ? 60 : 0, $0 == 1 ? 60 : 0] as [Float] }
+      return try Tensor(logits, shape: [15, 2], on: device).overlapLoss(shares).scalar()
+    }
+    // What is said of places without a mark does not count.
+    #expect(try abs(loss(labels.map { max($0, 0) })) < 1e-5 && abs(loss(labels.map { abs($0) })) < 1e-5)
+    // One of three missed: the overlaps are 10 of 11 and 2 of 3, each with a place more.
+    let missed = Array(repeating: 0, count: 11) + [1, 1, 0, 0]
+    #expect(try abs(loss(missed) - (1 - (11.0 / 12 + 3.0 / 4) / 2)) < 1e-5)
+    let logits = Tensor(GoldenNumbers.signed("overlap", count: 30), shape: [15, 2], on: device).tracked
+    let gradient = try #require(logits.overlapLoss(shares).gradients()[logits]).scalars()
+    let numbers = try logits.scalars()
+    for i in [0, 1, 21, 24, 28] {
+      let ends = try [Float(0.01), -0.01].map { step in
+        var moved = numbers
+        moved[i] += step
+        return try Tensor(moved, shape: [15, 2], on: device).overlapLoss(shares).scalar()
+      }
+      #expect(abs((ends[0] - ends[1]) / 0.02 - gradient[i]) < 1e-4, "\(i)")
+    }
+  }
+
   @Test func reportsShowWhatIsSeen() throws {
     let folder = try TemporaryFolder()
     let data = try streets(folder)

@@ -6,6 +6,8 @@ struct SceneTargets {
   let centreCount: Int
   /// (N · H/4 · W/4) each; nil where nobody marked any.
   let poses, regions: IntTensor?
+  /// (N · H/4 · W/4,regions): 1 for a cell's region; all 0 where nobody marked it.
+  let regionShares: Tensor?
   /// (N) for each question; nil where nobody gave an answer.
   let answers: [IntTensor?]
 
@@ -31,6 +33,10 @@ struct SceneTargets {
     centreCount = targets.reduce(0) { $0 + $1.centreCount }
     poses = tasks.poses.isEmpty ? nil : optional(targets.flatMap(\.poses))
     self.regions = optional(regions)
+    regionShares = self.regions.map { _ in
+      let shares = regions.flatMap { label in tasks.regions.indices.map { Int(label) == $0 ? Float(1) : 0 } }
+      return Tensor(shares, shape: [regions.count, tasks.regions.count], on: device)
+    }
     answers = tasks.questions.indices.map { question in
       optional(
         batch.indices.map { index in
@@ -75,7 +81,10 @@ extension SceneModel {
       losses.append(centres + (differences * targets.isCentre).sum() / Float(max(targets.centreCount, 1)))
     }
     if let map = outputs.poses { losses.append(crossEntropy(map, targets.poses)) }
-    if let map = outputs.regions { losses.append(crossEntropy(map, targets.regions)) }
+    if let map = outputs.regions {
+      losses.append(
+        crossEntropy(map, targets.regions).map { $0 + map.reshaped(targets.regionShares!.shape).overlapLoss(targets.regionShares!) })
+    }
     return losses + zip(outputs.answers, targets.answers).map { crossEntropy($0, $1, smoothing: 0.1) }
   }
 }

@@ -1,7 +1,8 @@
 internal import Kernels
 
 /// Maps of a backbone as one fine map that knows what the coarse ones know: from the coarsest on, each is doubled in size and
-/// added to the next finer one (Lin et al. 2017, feature pyramids), all brought to `width` channels first.
+/// added to the next finer one (Lin et al. 2017, feature pyramids), all brought to `width` channels first. Doubled smoothly,
+/// as Kirillov et al. 2019 do for regions: blocks would move their borders.
 final class TopDownMerge: Module {
   /// One for each map, the finest first.
   let lateral: [Convolution2D]
@@ -19,7 +20,7 @@ final class TopDownMerge: Module {
   func callAsFunction(_ maps: [Tensor]) -> Tensor {
     var merged = lateral.last!(maps.last!)
     for (map, layer) in zip(maps, lateral).dropLast().reversed() {
-      merged = layer(map) + merged.resized(height: map.shape[1], width: map.shape[2], .nearest)
+      merged = layer(map) + merged.resized(height: map.shape[1], width: map.shape[2])
     }
     return smoothing(merged)
   }
