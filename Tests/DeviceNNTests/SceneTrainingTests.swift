@@ -125,7 +125,7 @@ import Testing
     let report = try SceneReport(trainer, configuration)
     let html = report.html()
     #expect(report.pictures.count == 3 && html.components(separatedBy: "data:image/jpeg;base64,").count == 4)
-    for text in ["IoU of free road", "direction: what was taken for what", "regions: loss", "devicenn &lt;b&gt;"] {
+    for text in ["IoU of free road", "direction: what was taken for what", "regions: right", "objects: loss", "devicenn &lt;b&gt;"] {
       #expect(html.contains(text), "\(text)")
     }
     try report.write(to: trainer.run)

@@ -1,5 +1,5 @@
 internal import Foundation
-private import Kernels
+internal import Kernels
 
 /// The page of a run on scenes: curves, how right the model is, and what it sees.
 public struct SceneReport {
@@ -96,15 +96,18 @@ public struct SceneReport {
       "<div class=\"classes\">\n\(htmlTable(nil, rows))\n</div>")
   }
 
-  /// What was measured of all tasks, then the losses of each.
+  /// What was measured of each task, and its loss.
   private var charts: [String] {
-    let measured = evaluation.numbers.keys.sorted().filter { !$0.hasSuffix("loss") }
-    let right = chart(
-      "Right", .percent, measured.enumerated().map { ($1, .numbered($0), "validation/" + $1) })
-    return [right] + configuration.scene.names.map { task in
-      chart(
-        "\(task): loss", .loss,
-        [("training", .quiet, task + "/loss"), ("validation", .strong, "validation/\(task)/loss")])
+    configuration.scene.names.flatMap { task in
+      let measured = evaluation.numbers.keys.filter { $0.hasPrefix(task + "/") && !$0.hasSuffix("/loss") }.sorted()
+      return [
+        chart(
+          "\(task): right", .percent,
+          measured.enumerated().map { (String($1.dropFirst(task.count + 1)), .numbered($0), "validation/" + $1) }),
+        chart(
+          "\(task): loss", .loss,
+          [("training", .quiet, task + "/loss"), ("validation", .strong, "validation/\(task)/loss")]),
+      ]
     }
   }
 
