@@ -61,7 +61,8 @@ import Testing
   @Test func whatARunLearntIsMeasuredOnOtherPhotos() async throws {
     #expect(try await devicenn(arguments(out, epochs: 1) + Self.tasks).status == 0)
     let epoch = try #require(epochs(RunFolder(out)).last)
-    let same = try await devicenn("evaluate", "--model", out, "--data", Self.portraits, "--json", "--device", "cpu")
+    let same = try await devicenn(
+      "evaluate", "--model", out, "--data", Self.portraits, "--json", "--batch-size", "8", "--device", "cpu")
     let object = try #require(try JSONSerialization.jsonObject(with: Data(same.output.utf8)) as? [String: Any])
     let measured = try #require(object["tasks"] as? [String: [String: Double]])
     #expect(measured["age"]?["mae"] == epoch["validation/age/mae"] && object["photos"] as? Int == 8)
