@@ -33,13 +33,17 @@ def key(case):
 
 
 def processor():
+    """The name, and the widest vectors where the system tells: numbers of one do not say much about the other."""
+    facts = {}
     try:
         for line in open("/proc/cpuinfo"):
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+            name, _, value = line.partition(":")
+            facts.setdefault(name.strip(), value.strip())
     except OSError:
         pass
-    return platform.processor() or platform.machine()
+    flags = facts.get("flags", "").split()
+    vectors = " with AVX-512" if "avx512f" in flags else " with AVX2 and no AVX-512" if "avx2" in flags else ""
+    return (facts.get("model name") or platform.processor() or platform.machine()) + vectors
 
 
 def operators(arguments, rounds):
@@ -137,7 +141,8 @@ def document(arguments, operator_rows, step_rows, opencl):
         f"Measured on {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores of {processor()}, by `make bench`"
         f" (device {arguments.device}{held}): both sides in turn, {arguments.rounds} rounds, medians; the ratio is the median of each",
         "round's ratio, above 1 where DeviceNN is faster. PyTorch runs with channels last. The limit is the lower of what the",
-        "device was measured to compute and to copy in the same run.", ""]
+        "device was measured to compute and to copy in the same run; Winograd's convolutions go beyond it, because they compute",
+        "less than is counted.", ""]
     if step_rows:
         text += [
             "| network, batch 16, 224 pixels | training, images/s | PyTorch | ratio | inference | PyTorch | ratio | memory, ratio |",
