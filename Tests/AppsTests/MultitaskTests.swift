@@ -164,6 +164,8 @@ import Testing
     try await refusal(arguments(out, data: try list("path,split,a", "train,7", "train,nan", "val,1"), "--task", "a:regression"), "line 3", "'nan'")
     let twice = try folder.write(Array("path,a\n\(photos)/val/portrait_0000.jpg,1\n\(photos)/val/portrait_0000.jpg,2\n".utf8), "twice.csv")
     try await refusal(arguments(out, data: twice), "line 3", "listed twice")
+    let respelt = try folder.write(Array("path,a\n\(photos)/val/portrait_0000.jpg,1\n\(photos)/val/./portrait_0000.jpg,2\n".utf8), "respelt.csv")
+    try await refusal(arguments(out, data: respelt), "line 3", "listed twice")
     try await refusal(arguments(out, data: folder.path(of: "nowhere.csv")), "nowhere.csv")
   }
 

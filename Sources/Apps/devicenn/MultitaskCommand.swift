@@ -55,7 +55,7 @@ struct MultitaskTrainCommand: ParsableCommand {
     if let weighting, weighting == "static", taskWeights == nil, !runOptions.resume { throw ValidationError("--weighting static needs --task-weights.") }
     if taskWeights != nil, numbers == nil { throw ValidationError("--task-weights '\(taskWeights!)' are no positive numbers with commas between them.") }
     if taskWeights != nil, let weighting, case .losses(let kind) = TaskBalance(name: weighting), kind != .static {
-      throw ValidationError("--task-weights is for --weighting static and for aggregators of gradients; \(weighting) has weights of its own.")
+      throw ValidationError("--task-weights is for --weighting static and for aggregators of gradients; \(weighting) does not heed them.")
     }
     if let sharing, sharing == .crossStitch, let weighting, case .gradients = TaskBalance(name: weighting) {
       throw ValidationError("--weighting \(weighting) compares gradients where tasks have something in common, and with --sharing cross-stitch nothing is.")

@@ -27,10 +27,10 @@ struct ListedFiles {
     for row in table.rows {
       let file = row.fields[pathColumn]
       if file.isEmpty { throw table.failure(row.line, "the path is empty") }
-      if let first = firstLines.updateValue(row.line, forKey: (file as NSString).standardizingPath) {
+      let path = file.hasPrefix("/") || root.isEmpty ? file : root + "/" + file
+      if let first = firstLines.updateValue(row.line, forKey: URL(fileURLWithPath: path).standardizedFileURL.path) {
         throw table.failure(row.line, "\(file) is listed twice, first in line \(first)")
       }
-      let path = file.hasPrefix("/") || root.isEmpty ? file : root + "/" + file
       guard FileManager.default.fileExists(atPath: path) else { throw table.failure(row.line, "there is no file \(path)") }
       let split = splitColumn.map { row.fields[$0] } ?? "train"
       guard let part = DataPart(named: split) else {
