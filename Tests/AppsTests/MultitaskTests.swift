@@ -63,9 +63,12 @@ import Testing
     let epoch = try #require(epochs(RunFolder(out)).last)
     let same = try await devicenn(
       "evaluate", "--model", out, "--data", Self.portraits, "--json", "--batch-size", "8", "--device", "cpu")
-    let object = try #require(try JSONSerialization.jsonObject(with: Data(same.output.utf8)) as? [String: Any])
-    let measured = try #require(object["tasks"] as? [String: [String: Double]])
-    #expect(measured["age"]?["mae"] == epoch["validation/age/mae"] && object["photos"] as? Int == 8)
+    struct Measured: Decodable {
+      let photos: Int
+      let tasks: [String: [String: Double?]]
+    }
+    let measured = try JSONDecoder().decode(Measured.self, from: Data(same.output.utf8))
+    #expect(measured.tasks["age"]?["mae"] == epoch["validation/age/mae"] && measured.photos == 8)
     // Photos of another list: labels mean what they meant to the model, however these are spread.
     let photo = (Self.portraits as NSString).deletingLastPathComponent + "/val/portrait_0000.jpg"
     func list(_ row: String) throws -> String {
