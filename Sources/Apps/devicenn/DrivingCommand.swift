@@ -88,7 +88,7 @@ struct DrivingTrainCommand: ParsableCommand {
     let signals = progress.sayHowToGoOn(with: run, command: "driving train", on: options.device)
     defer { signals.forEach { $0.cancel() } }
     if !resume && run.isRun { throw ModelError.alreadyARun(path: out) }
-    let device = try options.device.open()
+    let device = try resume ? options.device.open(for: run) : options.device.open()
 
     // Pictures, and what is known of them.
     let stored = resume ? try run.sceneConfiguration() : nil

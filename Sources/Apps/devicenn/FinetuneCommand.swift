@@ -106,20 +106,17 @@ struct FinetuneCommand: ParsableCommand {
   private func resumedConfiguration(_ folder: RunFolder) throws -> ModelConfiguration {
     var configuration = try folder.configuration()
     let stored = configuration.training
-    let given: [(option: String, stored: String, given: String?)] = [
+    var options: [(option: String, stored: String, given: String?)] = [
       ("--backbone", configuration.architecture.name, backbone), ("--weights", configuration.weights, weights),
       ("--from-scratch", "\(stored.fromScratch)", fromScratch ? "true" : nil),
       ("--skip-bad-images", "\(stored.skipsBadImages)", runOptions.skipBadImages ? "true" : nil),
     ]
-    let first = given.first { $0.given != nil && $0.given != $0.stored }.map { ($0.option, $0.stored, $0.given!) }
-    if let (option, stored, given) = first ?? training.difference(from: stored) {
-      throw ModelError.otherOption(path: folder.path, option: option, stored: stored, given: given)
-    }
+    if let (option, stored, given) = training.difference(from: stored) { options.append((option, stored, given)) }
+    try folder.refuseOthers(than: options)
     // The photos may have moved; that they are the same is checked by their names.
     if let data { configuration.data = data }
     return configuration
   }
-
 }
 
 /// The time in a run's name.

@@ -173,7 +173,7 @@ struct MultitaskTrainCommand: ParsableCommand {
   private func resumedConfiguration(_ folder: RunFolder) throws -> MultiTaskConfiguration {
     var configuration = try folder.multiTaskConfiguration()
     let stored = configuration.training
-    let given: [(option: String, stored: String, given: String?)] = [
+    var options: [(option: String, stored: String, given: String?)] = [
       ("--backbone", configuration.architecture.name, backbone), ("--weighting", configuration.weighting, weighting),
       ("--sharing", configuration.sharing.rawValue, sharing?.rawValue), ("--weights", configuration.weights, weights),
       ("--task-weights", configuration.taskWeights.map(Self.text) ?? "1 each", numbers.map(Self.text)),
@@ -181,10 +181,8 @@ struct MultitaskTrainCommand: ParsableCommand {
       ("--from-scratch", "\(stored.fromScratch)", fromScratch ? "true" : nil),
       ("--skip-bad-images", "\(stored.skipsBadImages)", runOptions.skipBadImages ? "true" : nil),
     ]
-    let first = given.first { $0.given != nil && $0.given != $0.stored }.map { ($0.option, $0.stored, $0.given!) }
-    if let (option, stored, given) = first ?? training.difference(from: stored) {
-      throw ModelError.otherOption(path: folder.path, option: option, stored: stored, given: given)
-    }
+    if let (option, stored, given) = training.difference(from: stored) { options.append((option, stored, given)) }
+    try folder.refuseOthers(than: options)
     // The photos may have moved; that they are the same is checked by their names.
     if let data { configuration.data = data }
     return configuration

@@ -37,7 +37,7 @@ struct SpeechTrainCommand: ParsableCommand {
     let signals = progress.sayHowToGoOn(with: run, command: "speech train", on: device)
     defer { signals.forEach { $0.cancel() } }
     if !resume && run.isRun { throw ModelError.alreadyARun(path: out) }
-    let device = try device.open()
+    let device = try resume ? device.open(for: run) : device.open()
 
     // Recordings, and what is known of them.
     var stored: SpeechConfiguration?
