@@ -53,7 +53,7 @@ import Testing
     try String(text().dropLast(9)).write(toFile: path, atomically: true, encoding: .utf8)
     let broken = try await devicenn(use, environment: environment)
     #expect(broken.status == 0 && broken.errorLines.count == 1, "\(broken)")
-    for word in [path, "it is no JSON", "the defaults are used", "devicenn tune --device cpu"] {
+    for word in [path, "it is not JSON", "the defaults are used", "devicenn tune --device cpu"] {
       #expect(broken.errors.contains(word), "\(word): \(broken)")
     }
     let ignored = try await devicenn(use, environment: environment.merging(["DEVICENN_TUNING": "off"]) { $1 })

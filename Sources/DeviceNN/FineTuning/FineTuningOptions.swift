@@ -89,11 +89,19 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
     }
   }
 
-  var imageAugmentation: Augmentation? {
+  private var imageAugmentation: Augmentation? {
     switch augmentation {
     case .none: nil
     case .light: Augmentation(scale: 0.35...1)
     case .strong: .strong
     }
+  }
+
+  /// How pictures are shown in training, where `transform` is how they are measured. A network of fixed size sees its own.
+  func trainingTransform(_ transform: ImageTransform, networkSize: Int?) -> ImageTransform {
+    var transform = transform
+    transform.augmentation = imageAugmentation
+    transform.size = networkSize ?? trainingSize ?? imageSize
+    return transform
   }
 }

@@ -32,13 +32,11 @@ public final class PictureClasses: TrainingProblem {
     publisher = configuration.architecture.publisher
     metadata = ["format": "pt", "architecture": configuration.architecture.name]
     featuresPath = run.featuresPath
-    var transform = configuration.transform
-    validationLoader = BatchLoader(data.validation, transform: transform, batchSize: options.batchSize)
-    transform.augmentation = options.imageAugmentation
-    transform.size = network.imageSize ?? options.trainingSize ?? options.imageSize
+    validationLoader = BatchLoader(data.validation, transform: configuration.transform, batchSize: options.batchSize)
     let shares = data.train.classShares(classes: data.classes.count)
     trainLoader = BatchLoader(
-      data.train, transform: transform, batchSize: options.batchSize, isShuffled: true,
+      data.train, transform: options.trainingTransform(configuration.transform, networkSize: network.imageSize),
+      batchSize: options.batchSize, isShuffled: true,
       classShares: options.balance == .sampling ? shares.map { $0 > 0 ? 1 : 0 } : nil, lastBatch: .dropSingle,
       seed: options.seed)
     classWeights = options.balance == .weights

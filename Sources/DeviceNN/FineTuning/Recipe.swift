@@ -45,11 +45,9 @@ extension ModelConfiguration {
   /// alone is trained from stored features, so that its rate hardly matters.
   public mutating func chooseRate(for model: any ImageClassifier, _ data: ImageDataset, on device: Device) throws {
     guard training.recipe != .head, data.train.count >= 8 else { return }
-    var transform = transform
-    transform.augmentation = training.imageAugmentation
-    transform.size = model.imageSize ?? training.trainingSize ?? training.imageSize
     let sweep = try FineTuner.sweep(
-      model, training, data: data, transform: transform, rates: 1e-6...1, steps: 60, batchSize: 8, on: device)
+      model, training, data: data, transform: training.trainingTransform(transform, networkSize: model.imageSize),
+      rates: 1e-6...1, steps: 60, batchSize: 8, on: device)
     guard let suggestion = sweep.suggestion else { return }
     let rate = min(max(training.learningRate, suggestion / 3), suggestion * 3)
     reason += "; a sweep of the learning rate suggests \(significant(Double(suggestion))), so that it is \(significant(Double(rate)))"

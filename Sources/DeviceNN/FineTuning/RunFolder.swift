@@ -145,7 +145,7 @@ public struct RunFolder: Sendable {
     }
     let configuration: Configuration
     do { configuration = try JSONDecoder().decode(type, from: json) } catch {
-      throw .notARun(path: path, reason: "config.json does not describe a model: \(Self.reason(error))")
+      throw .notARun(path: path, reason: "config.json does not describe a model: \(decodingFault(error))")
     }
     if let field = configuration.impossibleField {
       throw .notARun(path: path, reason: "config.json gives '\(field)' a value that no run has")
@@ -176,16 +176,6 @@ public struct RunFolder: Sendable {
   private func requireModel() throws(ModelError) {
     guard FileManager.default.fileExists(atPath: modelPath) else {
       throw .notARun(path: path, reason: "it has no model.safetensors yet; --resume the run")
-    }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    switch error {
-    case DecodingError.keyNotFound(let key, _): "'\(key.stringValue)' is missing"
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-      DecodingError.dataCorrupted(let context):
-      context.codingPath.isEmpty ? "it is not JSON" : "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' is not what was wanted"
-    default: "\(error)"
     }
   }
 }

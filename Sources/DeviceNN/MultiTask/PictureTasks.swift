@@ -16,13 +16,10 @@ public final class PictureTasks: TrainingProblem {
   public init(_ network: MultiHeadModel, _ configuration: MultiTaskConfiguration, data: TaskDataset, on device: Device) {
     (self.network, self.data, self.device) = (network, data, device)
     options = configuration.training
-    var transform = configuration.transform
-    validationLoader = BatchLoader(data.validation.source, transform: transform, batchSize: options.batchSize)
-    transform.augmentation = options.imageAugmentation
-    transform.size = network.networks[0].imageSize ?? options.trainingSize ?? options.imageSize
+    validationLoader = BatchLoader(data.validation.source, transform: configuration.transform, batchSize: options.batchSize)
     trainLoader = BatchLoader(
-      data.train.source, transform: transform, batchSize: options.batchSize, isShuffled: true, lastBatch: .dropSingle,
-      seed: options.seed)
+      data.train.source, transform: options.trainingTransform(configuration.transform, networkSize: network.networks[0].imageSize),
+      batchSize: options.batchSize, isShuffled: true, lastBatch: .dropSingle, seed: options.seed)
     classWeights = zip(data.tasks, data.train.targets).map { [balance = options.balance] task, targets in
       guard balance == .weights, case .classes(let names) = task.kind else { return nil }
       return Tensor(targets.classWeights(classes: names.count), shape: [names.count], on: device)

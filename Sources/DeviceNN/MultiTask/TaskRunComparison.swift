@@ -31,9 +31,7 @@ public struct TaskRunComparison: Sendable {
     // Those that can't be measured come last.
     func order(_ run: Run) -> Double { run.gain.isNaN ? .infinity : -run.gain }
     self.runs = runs.enumerated().sorted { (order($0.element), $0.offset) < (order($1.element), $1.offset) }.map(\.element)
-    let options = runs.map { $0.configuration.training.named }
-    let names = Set(options.flatMap(\.keys)).subtracting(["--epochs"])
-    differences = names.filter { name in Set(options.map { $0[name] }).count > 1 }.sorted()
+    differences = differingOptions(of: runs.map(\.configuration.training), except: ["--epochs"])
   }
 
   private var columns: [(title: String, isText: Bool, cell: (Run) -> String)] {
@@ -43,7 +41,7 @@ public struct TaskRunComparison: Sendable {
     }
     return [("run", true, \.path)] + tasks + [
       ("Δm", false, { signedPercent($0.gain) }), ("seconds", false, { decimal($0.seconds, places: 1) }),
-      ("epochs", false, { $0.epochs.count == $0.configuration.training.epochs ? "\($0.epochs.count)" : "\($0.epochs.count) of \($0.configuration.training.epochs)" }),
+      ("epochs", false, { $0.configuration.training.progress(after: $0.epochs.count) }),
       ("sharing", true, \.configuration.sharing.rawValue), ("weighting", true, \.weighting),
       ("backbone", true, \.configuration.architecture.name),
     ] + differences.map { name in (name, false, { $0.configuration.training.named[name] ?? "–" }) }
@@ -88,9 +86,9 @@ extension TaskRunComparison.Run {
     path = folder.path
     configuration = try folder.multiTaskConfiguration()
     epochs = try EpochLog.read(folder.metricsPath)
-    guard let last = epochs.last else { throw ModelError.notARun(path: path, reason: "it has not finished an epoch yet") }
-    let stopsEarly = configuration.training.patience != nil
-    let kept = stopsEarly ? epochs.min { ($0["validation/loss"], $0.epoch) < ($1["validation/loss"], $1.epoch) }! : last
+    guard let kept = epochs.kept(stoppingEarly: configuration.training.patience != nil) else {
+      throw ModelError.notARun(path: path, reason: "it has not finished an epoch yet")
+    }
     metrics = []
     for (i, task) in configuration.tasks.enumerated() {
       let (name, isBetterHigher) = task.kind.mainMetric

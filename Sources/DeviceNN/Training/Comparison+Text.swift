@@ -5,7 +5,7 @@ extension Comparison {
     [
       ("run", true, \.path), ("accuracy", false, { percent($0.accuracy) }), ("best", false, { percent($0.bestAccuracy) }),
       ("last", false, { percent($0.lastAccuracy) }), ("loss", false, { decimal($0.loss, places: 3) }),
-      ("calibration error", false, { percent($0.calibrationError) }), ("epochs", false, Self.epochs(of:)),
+      ("calibration error", false, { percent($0.calibrationError) }), ("epochs", false, { $0.configuration.training.progress(after: $0.epochs.count) }),
       ("seconds", false, { decimal($0.seconds, places: 1) }),
       ("trained", false, { $0.trainedParameters.map(grouped) ?? "–" }),
       ("recipe", true, \.configuration.training.recipe.rawValue), ("backbone", true, \.configuration.architecture.name),
@@ -17,11 +17,6 @@ extension Comparison {
   private static func weights(of run: Run) -> String {
     let weights = run.configuration.weights
     return weights.split(separator: "/").last.map(String.init) ?? weights
-  }
-
-  private static func epochs(of run: Run) -> String {
-    let (done, all) = (run.epochs.count, run.configuration.training.epochs)
-    return done == all ? "\(done)" : "\(done) of \(all)"
   }
 
   /// A line for each run, the most accurate first.

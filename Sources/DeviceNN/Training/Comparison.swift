@@ -33,9 +33,7 @@ public struct Comparison: Sendable {
     runs = try folders.map(Run.init).enumerated().sorted {
       ($1.element.accuracy, $0.offset) < ($0.element.accuracy, $1.offset)
     }.map(\.element)
-    let options = runs.map { $0.configuration.training.named }
-    let names = Set(options.flatMap(\.keys)).subtracting(["--recipe", "--epochs"])
-    differences = names.filter { name in Set(options.map { $0[name] }).count > 1 }.sorted()
+    differences = differingOptions(of: runs.map(\.configuration.training), except: ["--recipe", "--epochs"])
   }
 
   /// Why these numbers may not be compared; nil where the runs had the same pictures, as far as can be seen.
@@ -55,14 +53,14 @@ extension Comparison.Run {
     path = folder.path
     configuration = try folder.configuration()
     epochs = try MetricsLog.read(folder.metricsPath)
-    guard !epochs.isEmpty else { throw ModelError.notARun(path: path, reason: "it has not finished an epoch yet") }
+    guard let kept = epochs.kept(stoppingEarly: configuration.training.patience != nil) else {
+      throw ModelError.notARun(path: path, reason: "it has not finished an epoch yet")
+    }
     // A run's report is written when it has ended; it is of the model itself, averaged weights included.
     let report = FileManager.default.contents(atPath: folder.numbersPath)
       .flatMap { try? JSONDecoder().decode(Report.self, from: $0) }
-    let stopsEarly = configuration.training.patience != nil
-    let kept = stopsEarly ? epochs.min { ($0.validationLoss, $0.epoch) < ($1.validationLoss, $1.epoch) } : epochs.last
-    accuracy = report?.confusion.accuracy ?? kept!.validationAccuracy
-    loss = kept!.validationLoss
+    accuracy = report?.confusion.accuracy ?? kept.validationAccuracy
+    loss = kept.validationLoss
     seconds = report?.seconds ?? epochs.map(\.seconds).reduce(0, +)
     trainedParameters = report?.training?.trainedParameters
     fingerprint = (try? SafetensorsFile(path: folder.checkpointPath))?.metadata["fingerprint"]
@@ -77,7 +75,16 @@ extension Comparison.Run {
   }
 }
 
+/// The names of the options, as the command calls them, that are not the same in all runs.
+func differingOptions(of runs: [FineTuningOptions], except names: Set<String>) -> [String] {
+  let options = runs.map(\.named)
+  return Set(options.flatMap(\.keys)).subtracting(names).filter { name in Set(options.map { $0[name] }).count > 1 }.sorted()
+}
+
 extension FineTuningOptions {
+  /// How many of the epochs are done, for a table.
+  func progress(after epochs: Int) -> String { epochs == self.epochs ? "\(epochs)" : "\(epochs) of \(self.epochs)" }
+
   /// The chosen ones by the names that the command has for them, with their values.
   public var named: [String: String] {
     let names = [

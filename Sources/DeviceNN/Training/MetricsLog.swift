@@ -13,6 +13,14 @@ public protocol EpochLine: Decodable, Sendable {
 
 extension EpochMetrics: EpochLine {}
 
+extension Collection where Element: EpochLine {
+  /// The epoch whose weights are kept: the last, or of a run that may stop early the one of the smallest validation loss, the
+  /// earlier of equal ones. Nil before the first.
+  func kept(stoppingEarly: Bool) -> Element? {
+    if stoppingEarly { self.min { ($0.validationLoss, $0.epoch) < ($1.validationLoss, $1.epoch) } } else { suffix(1).first }
+  }
+}
+
 /// The log of a classifier's training.
 public typealias MetricsLog = EpochLog<EpochMetrics>
 

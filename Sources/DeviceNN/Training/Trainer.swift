@@ -100,7 +100,7 @@ public final class Trainer<Problem: TrainingProblem> {
   public var bestEpoch: Int? {
     get throws(FileError) {
       guard settings.patience != nil else { return position.epoch }
-      return try epochs.min { ($0.validationLoss, $0.epoch) < ($1.validationLoss, $1.epoch) }?.epoch
+      return try epochs.kept(stoppingEarly: true)?.epoch
     }
   }
 

@@ -30,7 +30,7 @@ public struct TuningFile: Sendable {
       }
       record = try JSONDecoder().decode(TuningRecord.self, from: data)
     } catch let error as TuningError { throw error } catch {
-      throw .unreadable(path: path, reason: "it is no tuning record: \(Self.reason(error))")
+      throw .unreadable(path: path, reason: "it is no tuning record: \(decodingFault(error))")
     }
     let parts: [(String, (TuningRecord.Key) -> String)] = [
       ("device", \.device), ("driver", \.driver), ("number of compute units", { "\($0.computeUnits)" }), ("kernels", \.kernels),
@@ -39,18 +39,6 @@ public struct TuningFile: Sendable {
       throw .stale(path: path, what: what, found: value(record.key), wanted: value(key))
     }
     return record
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    switch error {
-    case DecodingError.keyNotFound(let key, _): "'\(key.stringValue)' is missing"
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-      "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' is of another type"
-    case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:
-      "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' can't be meant"
-    case is DecodingError: "it is no JSON"
-    default: "\(error.localizedDescription)"
-    }
   }
 }
 
