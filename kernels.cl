@@ -697,6 +697,19 @@ static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, con
   }
 }
 
+// acc(TILE_M, vectors) += Aᵀ(TILE_M, depth) · B(depth, vectors), of which rows are aStride and bStride floats apart
+static inline void multiply_transposed(VEC acc[TILE_M][TILE_N], const int vectors, const int depth, __global const float *a,
+                                       const int aStride, __global const float *b, const int bStride) {
+  for (int k = 0; k < depth; k++, a += aStride, b += bStride) {
+    VEC right[TILE_N];
+    UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
+    UNROLL for (int i = 0; i < TILE_M; i++) {
+      const float left = a[i];
+      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) acc[i][j] += left * right[j];
+    }
+  }
+}
+
 #if STAGED
 #define ITEMS_M (LOCAL / ITEMS_N)
 #define GROUP_ROWS (ITEMS_M * TILE_M)
@@ -738,19 +751,6 @@ static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, con
 #define DEPTH (4096 / PANEL) // rows of a panel that fill half of a first-level cache
 #define TILE_ROW(i) (i)
 #define TILE_COLUMN(j) ((j) * VECTOR)
-
-// acc(TILE_M, vectors) += Aᵀ(TILE_M, depth) · B(depth, vectors), both packed: A(depth, TILE_M), B(depth, PANEL)
-static inline void multiply_packed(VEC acc[TILE_M][TILE_N], const int vectors, const int depth, __global const float *a,
-                                   __global const float *b) {
-  for (int k = 0; k < depth; k++, a += TILE_M, b += PANEL) {
-    VEC right[TILE_N];
-    UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
-    UNROLL for (int i = 0; i < TILE_M; i++) {
-      const float left = a[i];
-      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) acc[i][j] += left * right[j];
-    }
-  }
-}
 
 // Runs `tile` with the number of vectors that `width` columns need as a constant, so that its loops unroll.
 #if TILE_N == 1
@@ -1128,7 +1128,7 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
             VEC acc[TILE_M][TILE_N];
             if (first == begin) clear_tile(acc);
             else load_tile(acc, vectors, rows - c * TILE_M, columns - n, to, yPitch);
-            multiply_packed(acc, vectors, count, left + c * LEFT_TILE, right + panel * RIGHT_PANEL);
+            multiply_transposed(acc, vectors, count, left + c * LEFT_TILE, TILE_M, right + panel * RIGHT_PANEL, PANEL);
             store_tile(acc, vectors, rows - c * TILE_M, columns - n, 0, ACTIVATION_NONE, dy, to, yPitch);
           })
         }
@@ -1231,19 +1231,19 @@ __kernel void winograd_filter(const int rows, const int columns, const int first
   }
 }
 
-// v(36,tiles,C) of `count` tiles from `first` on
+// v(36,tiles,pitch) of `count` tiles from `first` on, of the first C channels of x, whose pixels are xPitch floats apart
 static inline void winograd_transform(const int first, const int count, const int H, const int W, const int C,
-                                      const int down, const int across, const int offsetY, const int offsetX,
-                                      const int matrix, __global const float *x, __global const float *zeros,
-                                      __global float *v) {
+                                      const int xPitch, const int down, const int across, const int offsetY,
+                                      const int offsetX, const int pitch, const int matrix, __global const float *x,
+                                      __global const float *zeros, __global float *v) {
   FOR_ROWS(t, 0, count) {
     const int tile = first + t, y0 = tile / across % down * 4 + offsetY, x0 = tile % across * 4 + offsetX;
-    __global const float *image = x + (size_t)(tile / (across * down)) * H * W * C;
+    __global const float *image = x + (size_t)(tile / (across * down)) * H * W * xPitch;
     __global const float *pixels[36];
     UNROLL for (int i = 0; i < 6; i++) {
       UNROLL for (int j = 0; j < 6; j++) {
         const int isInside = y0 + i >= 0 && y0 + i < H && x0 + j >= 0 && x0 + j < W;
-        pixels[i * 6 + j] = isInside ? image + (size_t)((y0 + i) * W + x0 + j) * C : zeros;
+        pixels[i * 6 + j] = isInside ? image + (size_t)((y0 + i) * W + x0 + j) * xPitch : zeros;
       }
     }
     FOR_CHANNELS(c, C) {
@@ -1254,7 +1254,7 @@ static inline void winograd_transform(const int first, const int count, const in
         winograd_input(line);
         UNROLL for (int i = 0; i < 6; i++) lines[i][j] = line[i];
       }
-      __global float *to = v + t * WINOGRAD_PITCH(C) + c;
+      __global float *to = v + t * pitch + c;
       UNROLL for (int i = 0; i < 6; i++) {
         winograd_input(lines[i]);
         UNROLL for (int j = 0; j < 6; j++) STORE(lines[i][j], to + (size_t)(i * 6 + j) * matrix);
@@ -1279,7 +1279,7 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
   const int lastBlock = (int)((long)blocks * (GROUP(0) + 1) / xGroups), lastPanel = panels * (GROUP(1) + 1) / yGroups;
   for (int block = (int)((long)blocks * GROUP(0) / xGroups); block < lastBlock; block++) {
     const int first = block * tiles, count = min(tiles, tileCount - first);
-    winograd_transform(first, count, H, W, C, down, across, offsetY, offsetX, vMatrix, x, zeros, v);
+    winograd_transform(first, count, H, W, C, C, down, across, offsetY, offsetX, pitch, vMatrix, x, zeros, v);
     barrier(CLK_GLOBAL_MEM_FENCE);
     for (int panel = panels * GROUP(1) / yGroups; panel < lastPanel; panel++) {
       // Row tiles first, so that a place's part of u stays in the first-level cache.
@@ -1330,6 +1330,131 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
       }
       barrier(CLK_GLOBAL_MEM_FENCE);
     }
+  }
+}
+
+// MARK: Winograd weight gradient                             dw(3,3,C,K) of x(N,H,W,C) and dy(N,P,Q,K), stride 1
+//
+// The method above transposed: for tiles of 4 x 4 pixels of dy, which met 6 x 6 pixels of x, d,
+//   dw = Gᵀ [Σ over tiles of (Bᵀ d B) ⊙ (A dy Aᵀ)] G,
+// so that each of the 36 places is a product vᵀ · z whose depth is the tiles. These are cut into `splits` ranges, whose
+// results go to partial(split,3,3,C,K), which reduce_columns then adds in order.
+
+#define WINOGRAD_BLOCK 64 // channels of x, and of dy, that an item takes
+#define WINOGRAD_BLOCK_PITCH (WINOGRAD_BLOCK + 16)
+
+// A y: four to six
+static inline void winograd_spread(const VEC y[4], VEC z[6]) {
+  const VEC evenA = y[0] + WINOGRAD_AA * y[2], oddA = WINOGRAD_A * (y[1] + WINOGRAD_AA * y[3]);
+  const VEC evenB = y[0] + WINOGRAD_BB * y[2], oddB = WINOGRAD_B * (y[1] + WINOGRAD_BB * y[3]);
+  z[0] = y[0];
+  z[1] = evenA + oddA;
+  z[2] = evenA - oddA;
+  z[3] = evenB + oddB;
+  z[4] = evenB - oddB;
+  z[5] = y[3];
+}
+
+// Gᵀ m: six to three
+static inline void winograd_gather(const VEC m[6], VEC g[3]) {
+  const float scaleA = 0.5f / (WINOGRAD_AA * (WINOGRAD_AA - WINOGRAD_BB));
+  const float scaleB = 0.5f / (WINOGRAD_BB * (WINOGRAD_BB - WINOGRAD_AA));
+  const VEC sumA = scaleA * (m[1] + m[2]), sumB = scaleB * (m[3] + m[4]);
+  g[0] = (1.0f / WINOGRAD_AABB) * m[0] + sumA + sumB;
+  g[1] = (scaleA * WINOGRAD_A) * (m[1] - m[2]) + (scaleB * WINOGRAD_B) * (m[3] - m[4]);
+  g[2] = WINOGRAD_AA * sumA + WINOGRAD_BB * sumB + m[5];
+}
+
+// z(36,tiles,WINOGRAD_BLOCK_PITCH) of `count` tiles from `first` on, of the first K channels of dy
+static inline void winograd_transform_gradient(const int first, const int count, const int P, const int Q, const int K,
+                                               const int yPitch, const int down, const int across, const int matrix,
+                                               __global const float *dy, __global const float *zeros, __global float *z) {
+  FOR_ROWS(t, 0, count) {
+    const int tile = first + t, y0 = tile / across % down * 4, x0 = tile % across * 4;
+    __global const float *image = dy + (size_t)(tile / (across * down)) * P * Q * yPitch;
+    __global const float *pixels[16];
+    UNROLL for (int i = 0; i < 4; i++) {
+      UNROLL for (int j = 0; j < 4; j++) {
+        pixels[i * 4 + j] = y0 + i < P && x0 + j < Q ? image + (size_t)((y0 + i) * Q + x0 + j) * yPitch : zeros;
+      }
+    }
+    FOR_CHANNELS(k, K) {
+      VEC lines[6][4];
+      UNROLL for (int j = 0; j < 4; j++) {
+        VEC line[4], spread[6];
+        UNROLL for (int i = 0; i < 4; i++) line[i] = LOAD(pixels[i * 4 + j] + k);
+        winograd_spread(line, spread);
+        UNROLL for (int i = 0; i < 6; i++) lines[i][j] = spread[i];
+      }
+      __global float *to = z + t * WINOGRAD_BLOCK_PITCH + k;
+      UNROLL for (int i = 0; i < 6; i++) {
+        VEC spread[6];
+        winograd_spread(lines[i], spread);
+        UNROLL for (int j = 0; j < 6; j++) STORE(spread[j], to + (size_t)(i * 6 + j) * matrix);
+      }
+    }
+  }
+}
+
+// `zeros` holds at least max(C, K) zeros, scratch(groups, 36, 2 · vSize + mSize) nothing. A group takes a range of the
+// items (split, block of C, block of K), and of each item block after block of at most `tiles` tiles.
+// groups(ranges of items, 1, 1)
+__kernel void winograd_backward_weight(const int N, const int H, const int W, const int C, const int P, const int Q,
+                                       const int K, const int offsetY, const int offsetX, const int tiles, const int splits,
+                                       __global const float *restrict x, __global const float *restrict dy,
+                                       __global const float *restrict zeros, __global float *restrict scratch,
+                                       __global float *restrict partial) {
+  const int down = (P + 3) / 4, across = (Q + 3) / 4, tileCount = N * down * across, groups = get_num_groups(0);
+  const int cBlocks = (C + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK, kBlocks = (K + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK;
+  const int items = splits * cBlocks * kBlocks, matrix = WINOGRAD_MATRIX(tiles, WINOGRAD_BLOCK_PITCH);
+  const int mMatrix = WINOGRAD_MATRIX(WINOGRAD_BLOCK + TILE_M, WINOGRAD_BLOCK);
+  __global float *v = scratch + (size_t)GROUP(0) * 36 * (2 * matrix + mMatrix), *z = v + 36 * matrix, *m = z + 36 * matrix;
+  for (int item = (int)((long)items * GROUP(0) / groups); item < (int)((long)items * (GROUP(0) + 1) / groups); item++) {
+    const int k0 = item % kBlocks * WINOGRAD_BLOCK, c0 = item / kBlocks % cBlocks * WINOGRAD_BLOCK;
+    const int split = item / (kBlocks * cBlocks), rows = min(C - c0, WINOGRAD_BLOCK), columns = min(K - k0, WINOGRAD_BLOCK);
+    const int rowTiles = (rows + TILE_M - 1) / TILE_M, columnTiles = (columns + TILE_N * VECTOR - 1) / (TILE_N * VECTOR);
+    const int begin = (int)((long)tileCount * split / splits), end = (int)((long)tileCount * (split + 1) / splits);
+    for (int first = begin; first < end; first += tiles) {
+      const int count = min(end - first, tiles);
+      winograd_transform(first, count, H, W, rows, C, down, across, offsetY, offsetX, WINOGRAD_BLOCK_PITCH, matrix, x + c0,
+                         zeros, v);
+      winograd_transform_gradient(first, count, P, Q, columns, K, down, across, matrix, dy + k0, zeros, z);
+      barrier(CLK_GLOBAL_MEM_FENCE);
+      for (int t = LANE; t < 36 * columnTiles * rowTiles; t += LOCAL) {
+        const int place = t / (columnTiles * rowTiles), row = t % rowTiles * TILE_M;
+        const int column = t / rowTiles % columnTiles * (TILE_N * VECTOR);
+        VEC acc[TILE_M][TILE_N];
+        clear_tile(acc);
+        multiply_transposed(acc, TILE_N, count, v + place * matrix + row, WINOGRAD_BLOCK_PITCH, z + place * matrix + column,
+                            WINOGRAD_BLOCK_PITCH);
+        UNROLL for (int i = 0; i < TILE_M; i++) {
+          UNROLL for (int j = 0; j < TILE_N; j++) {
+            __global float *sum = m + place * mMatrix + (row + i) * WINOGRAD_BLOCK + column + j * VECTOR;
+            STORE(first > begin ? LOAD(sum) + acc[i][j] : acc[i][j], sum);
+          }
+        }
+      }
+      barrier(CLK_GLOBAL_MEM_FENCE);
+    }
+    FOR_ROWS(row, 0, rows) {
+      FOR_CHANNELS(k, columns) {
+        VEC lines[3][6];
+        UNROLL for (int j = 0; j < 6; j++) {
+          VEC line[6], gathered[3];
+          UNROLL for (int i = 0; i < 6; i++) line[i] = LOAD(m + (i * 6 + j) * mMatrix + row * WINOGRAD_BLOCK + k);
+          winograd_gather(line, gathered);
+          UNROLL for (int i = 0; i < 3; i++) lines[i][j] = gathered[i];
+        }
+        UNROLL for (int i = 0; i < 3; i++) {
+          VEC taps[3];
+          winograd_gather(lines[i], taps);
+          UNROLL for (int j = 0; j < 3; j++) {
+            STORE_PART(taps[j], partial + (((size_t)split * 9 + i * 3 + j) * C + c0 + row) * K + k0 + k, columns - k);
+          }
+        }
+      }
+    }
+    barrier(CLK_GLOBAL_MEM_FENCE);
   }
 }
 

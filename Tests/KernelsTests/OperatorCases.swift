@@ -108,7 +108,8 @@ extension OperatorCase {
           run.device.winogradConvolution(
             x, w, WinogradShape(shape, isBackward: false)!, Offset(bias: run.input(outputs), normalization: nil), .relu6),
           run.device.winogradConvolution(
-            dy, w, WinogradShape(shape, isBackward: true)!, Offset(bias: nil, normalization: nil), .none))
+            dy, w, WinogradShape(shape, isBackward: true)!, Offset(bias: nil, normalization: nil), .none),
+          run.device.winogradBackwardWeight(x, dy: dy, WinogradShape(shape, isBackward: false)!))
       }
     },
     OperatorCase("reduction") { run in

@@ -129,6 +129,7 @@ import Testing
     for (size, channels, outputs, padding) in [
       ((1, 1), 1, 1, Padding(1)), ((3, 17), 3, 17, Padding(1)), ((17, 7), 17, 3, .none), ((4, 6), 33, 35, Padding(2)),
       ((9, 13), 33, 35, Padding(top: 1, left: 0, bottom: 2, right: 3)), ((14, 14), 17, 65, Padding(1)),
+      ((27, 30), 65, 2, Padding(1)),
     ] {
       let shape = ConvolutionShape(
         batch: 3, height: size.0, width: size.1, inputChannels: channels, outputChannels: outputs, kernel: (3, 3),
@@ -145,6 +146,11 @@ import Testing
         device.makeBuffer(sample.dy), w, WinogradShape(shape, isBackward: true)!, Offset(bias: nil, normalization: nil), .none)
       expectClose(
         try device.read(dx, as: Float.self, count: sample.dx.count), sample.dx, depth: 9 * outputs, "dx of \(shape)")
+      let dw = device.winogradBackwardWeight(
+        device.makeBuffer(sample.x), dy: device.makeBuffer(sample.dy), WinogradShape(shape, isBackward: false)!)
+      expectClose(
+        try device.read(dw, as: Float.self, count: sample.dw.count), sample.dw,
+        depth: shape.outputCount / outputs, "dw of \(shape)")
     }
   }
 

@@ -170,7 +170,7 @@ extension Device {
   }
 
   /// Where Winograd's method is the faster one: as measured here, or by a rule for CPUs' tiles.
-  private func winogradShape(_ shape: ConvolutionShape, isBackward: Bool, _ measured: Algorithm?) -> WinogradShape? {
+  func winogradShape(_ shape: ConvolutionShape, isBackward: Bool, _ measured: Algorithm?) -> WinogradShape? {
     guard let winograd = WinogradShape(shape, isBackward: isBackward) else { return nil }
     return measured.map { $0 == .winograd } ?? (!profile.staged && winograd.pays) ? winograd : nil
   }

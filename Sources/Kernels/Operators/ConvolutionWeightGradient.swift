@@ -1,7 +1,7 @@
 extension Device {
   /// dw(R,S,C/groups,K).
   public func convolutionBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
-    _ = choice(for: .weightGradient(shape))  // there is none yet, but a tuner counts the shapes
+    let measured = choice(for: .weightGradient(shape))
     if shape.isDepthwise {
       let rows = shape.batch * shape.outputHeight
       let splits = max(1, min(rows, 16))
@@ -11,6 +11,9 @@ extension Device {
           "depthwise_conv2d_backward_weight", groups: [splits, (shape.inputChannels + 255) / 256, 1],
           depthwiseSizes(shape, isBackward: false) + [.buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
       return sumSplits(partial, splits, shape.weightCount)
+    }
+    if let winograd = winogradShape(shape, isBackward: false, measured) {
+      return winogradBackwardWeight(x, dy: dy, winograd)
     }
     if shape.isThin { return thinBackwardWeight(x, dy: dy, shape) }
     return productBackwardWeight(x, dy: dy, shape, pitch: shape.inputChannels)
@@ -57,7 +60,8 @@ extension Device {
     return sumSplits(partial, blocks.splits, shape.weightCount)
   }
 
-  private func sumSplits(_ partial: Buffer, _ splits: Int, _ count: Int) -> Buffer {
+  /// The sum of partial(splits,count) over its splits.
+  func sumSplits(_ partial: Buffer, _ splits: Int, _ count: Int) -> Buffer {
     splits == 1 ? partial : sum(partial, outer: 1, axis: splits, inner: count)
   }
 }

@@ -1,6 +1,6 @@
 /// A 3x3 convolution of stride 1 by Winograd's method F(4x4,3x3), which takes 36 products of channels for 4 x 4 pixels
 /// where the direct way takes 144: the forward pass, or the input gradient, which is a convolution of dy with the filters
-/// turned by half a turn. See docs/winograd.md.
+/// turned by half a turn. The weight gradient has the shape of the forward pass. See docs/winograd.md.
 struct WinogradShape {
   private let convolution: ConvolutionShape
   private let isBackward: Bool
@@ -38,8 +38,8 @@ struct WinogradShape {
       && tiles * 16 <= 2 * convolution.batch * outputSize[0] * outputSize[1]
   }
 
-  /// The arguments N … offsetX of `winograd_conv2d`. A tile's first pixel reads at its own place plus the offsets.
-  fileprivate var sizes: [Launch.Argument] {
+  /// The arguments N … offsetX of the kernels. A tile's first pixel reads at its own place plus the offsets.
+  var sizes: [Launch.Argument] {
     let (top, left) = (convolution.padding.top, convolution.padding.left)
     let offsets = isBackward ? [top - 2, left - 2] : [-top, -left]
     return ([convolution.batch] + inputSize + [inputChannels] + outputSize + [outputChannels] + offsets).map { .int($0) }

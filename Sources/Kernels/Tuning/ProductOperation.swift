@@ -24,7 +24,8 @@ public enum ProductOperation: Sendable, Hashable, Codable {
       shape.isPointwise || shape.isDepthwise ? [] : [.inPlace, .packed] + winograd(shape, isBackward: false)
     case .inputGradient(let shape):
       shape.isPointwise || shape.isDepthwise ? [] : [.packed] + winograd(shape, isBackward: true)
-    case .weightGradient: []
+    case .weightGradient(let shape):
+      winograd(shape, isBackward: false).isEmpty ? [] : [.inPlace, .winograd]
     }
   }
 
