@@ -150,10 +150,13 @@ static inline VEC activate_backward(VEC x, VEC dy, const int activation) {
 #define OFFSET_NONE 0
 #define OFFSET_BIAS 1
 #define OFFSET_NORMALIZATION 2
+#define OFFSET_RESIDUAL 3 // normalised, and a residual added
 
-static inline VEC finish(VEC sum, const int offset, const int kind, __global const float *bias, const int columns) {
+static inline VEC finish(VEC sum, const int offset, const int kind, __global const float *bias, const int columns,
+                         __global const float *residual) {
   if (offset == OFFSET_BIAS) sum += LOAD(bias);
-  if (offset == OFFSET_NORMALIZATION) sum = LOAD(bias + 2 * columns) * sum + LOAD(bias + 3 * columns);
+  if (offset >= OFFSET_NORMALIZATION) sum = LOAD(bias + 2 * columns) * sum + LOAD(bias + 3 * columns);
+  if (offset == OFFSET_RESIDUAL) sum += LOAD(residual);
   return activate(sum, kind);
 }
 
@@ -770,6 +773,12 @@ static inline void clear_tile(VEC acc[TILE_M][TILE_N]) {
 // acc = c(rows, columns), for the tile whose corner is c
 static inline void load_tile(VEC acc[TILE_M][TILE_N], const int vectors, const int rows, const int columns,
                              __global const float *c, const int cStride) {
+  if (rows >= TILE_M && columns >= vectors * VECTOR) {
+    UNROLL for (int i = 0; i < TILE_M; i++) {
+      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) acc[i][j] = LOAD(c + (size_t)i * cStride + j * VECTOR);
+    }
+    return;
+  }
   UNROLL for (int i = 0; i < TILE_M; i++) {
     UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) {
       acc[i][j] = LOAD_PART(c + (size_t)min(i, rows - 1) * cStride + j * VECTOR, columns - j * VECTOR);
@@ -778,18 +787,27 @@ static inline void load_tile(VEC acc[TILE_M][TILE_N], const int vectors, const i
 }
 #endif
 
-// c(rows, columns) = activation(acc + bias), or normalised as `finish` says, for the tile whose corner is c and bias; c
-// has cStride columns in all
+// c(rows, columns) = activation(acc + bias), or what else `finish` says, for the tile whose corner is c, residual and bias;
+// c and residual have cStride columns in all
 static inline void store_tile(VEC acc[TILE_M][TILE_N], const int vectors, const int rows, const int columns,
-                              const int hasBias, const int kind, __global const float *bias, __global float *c,
-                              const int cStride) {
+                              const int hasBias, const int kind, __global const float *bias,
+                              __global const float *residual, __global float *c, const int cStride) {
+#if !STAGED
+  // Most tiles are whole, and nothing is done to their sums.
+  if (rows >= TILE_M && columns >= vectors * VECTOR && hasBias == OFFSET_NONE && kind == ACTIVATION_NONE) {
+    UNROLL for (int i = 0; i < TILE_M; i++) {
+      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) STORE(acc[i][j], c + (size_t)i * cStride + j * VECTOR);
+    }
+    return;
+  }
+#endif
   UNROLL for (int i = 0; i < TILE_M; i++) {
     if (TILE_ROW(i) < rows) {
       UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) {
         const int column = TILE_COLUMN(j);
         if (column < columns) {
-          const VEC value = finish(acc[i][j], hasBias, kind, bias + column, cStride);
-          STORE_PART(value, c + (size_t)TILE_ROW(i) * cStride + column, columns - column);
+          const size_t at = (size_t)TILE_ROW(i) * cStride + column;
+          STORE_PART(finish(acc[i][j], hasBias, kind, bias + column, cStride, residual + at), c + at, columns - column);
         }
       }
     }
@@ -840,9 +858,11 @@ __kernel void transpose(const int rows, const int columns, __global const float 
 __kernel void matmul(const int M, const int N, const int K, const int bStride, const int panelStride,
                      const int panels, const int aBatch, const int bBatch, const int hasBias, const int kind,
                      __global const float *restrict a, __global const float *restrict b,
-                     __global const float *restrict bias, __global float *restrict c) {
+                     __global const float *restrict bias, __global const float *restrict residual,
+                     __global float *restrict c) {
   a += (size_t)GROUP(2) * aBatch;
   b += (size_t)GROUP(2) * bBatch;
+  residual += (size_t)GROUP(2) * M * N;
   c += (size_t)GROUP(2) * M * N;
   const int m0 = GROUP(0) * GROUP_ROWS, lastPanel = min((GROUP(1) + 1) * panels, (N + PANEL - 1) / PANEL);
 #if STAGED
@@ -854,7 +874,8 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
     clear_tile(acc);
     STAGED_PRODUCT(acc, K, m0 + m < M && k < K ? a[(size_t)(m0 + m) * K + k] : 0.0f,
                    n0 + n < N && k < K ? columns[(size_t)k * bStride + n] : 0.0f)
-    store_tile(acc, TILE_N, M - m0, N - n0, hasBias, kind, bias + n0, c + (size_t)m0 * N + n0, N);
+    store_tile(acc, TILE_N, M - m0, N - n0, hasBias, kind, bias + n0, residual + (size_t)m0 * N + n0,
+               c + (size_t)m0 * N + n0, N);
   }
 #else
   // A single row does little with what it reads of b: short blocks, which are wide in memory, are read faster, and ahead.
@@ -874,7 +895,8 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
           if (k == 0) clear_tile(acc);
           else load_tile(acc, vectors, M - m, N - n, to, N);
           multiply_rows(acc, vectors, depth, (__global const float *const *)rows, columns, bStride);
-          store_tile(acc, vectors, M - m, N - n, isLast ? hasBias : OFFSET_NONE, isLast ? kind : ACTIVATION_NONE, bias + n, to, N);
+          store_tile(acc, vectors, M - m, N - n, isLast ? hasBias : OFFSET_NONE, isLast ? kind : ACTIVATION_NONE, bias + n,
+                     residual + (size_t)m * N + n, to, N);
         })
       }
     }
@@ -921,14 +943,23 @@ static inline void find_pixels(__local int pixels[3][GROUP_ROWS], const int m0, 
   }
   barrier(CLK_LOCAL_MEM_FENCE);
 }
+#else
+// The pixel that comes at place m if each row's pixels are taken by their phase, the place modulo the stride: the same taps
+// reach all pixels of a phase.
+static inline int in_phases(const int m, const int Q, const int stride) {
+  if (stride == 1) return m;
+  int q = m % Q, phase = 0;
+  for (int count = (Q - 1) / stride + 1; q >= count; count = (Q - 1 - phase) / stride + 1) q -= count, phase++;
+  return m / Q * Q + q * stride + phase;
+}
 #endif
 
 // `strideUp` and `strideDown` are 1 or the stride, as above.
-static inline void convolve(CONVOLUTION_SIZES, const int upY, const int upX, const int downY, const int downX,
+static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, const int upX, const int downY, const int downX,
                             const int bStride, const int tapStride, const int panelStride, const int groupStride,
                             const int panels, const int hasBias, const int kind, __global const float *x,
-                            __global const float *w, __global const float *bias, __global const float *zeros,
-                            __global float *y
+                            __global const float *w, __global const float *bias, __global const float *residual,
+                            __global const float *zeros, __global float *y
 #if STAGED
                             , __local float left[TILE_K][GROUP_ROWS + 1], __local float right[TILE_K][PANEL],
                             __local int pixels[3][GROUP_ROWS]
@@ -939,6 +970,7 @@ static inline void convolve(CONVOLUTION_SIZES, const int upY, const int upX, con
   x += GROUP(2) * C;
   w += (size_t)GROUP(2) * groupStride;
   bias += GROUP(2) * K;
+  residual += GROUP(2) * K;
   y += GROUP(2) * K;
 #if STAGED
   find_pixels(pixels, m0, N, P, Q, upY, upX, offsetY, offsetX);
@@ -953,19 +985,20 @@ static inline void convolve(CONVOLUTION_SIZES, const int upY, const int upX, con
                      (k < C && pixels[0][m] >= 0 && source(pixels[1][m], stepY, downY, H) >= 0 &&
                               source(pixels[2][m], stepX, downX, W) >= 0
                           ? x[(((size_t)pixels[0][m] * H + source(pixels[1][m], stepY, downY, H)) * W +
-                               source(pixels[2][m], stepX, downX, W)) * (G * C) + k]
+                               source(pixels[2][m], stepX, downX, W)) * xPitch + k]
                           : 0.0f),
                      (n0 + n < K && k < C ? columns[(size_t)tap * tapStride + (size_t)k * bStride + n] : 0.0f))
     }
-    store_tile(acc, TILE_N, pixelCount - m0, K - n0, hasBias, kind, bias + n0, y + (size_t)m0 * (G * K) + n0, G * K);
+    store_tile(acc, TILE_N, pixelCount - m0, K - n0, hasBias, kind, bias + n0, residual + (size_t)m0 * (G * K) + n0,
+               y + (size_t)m0 * (G * K) + n0, G * K);
   }
 #else
   for (int m = m0 + LANE * TILE_M; m < min(pixelCount, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
     int baseY[TILE_M], baseX[TILE_M];
     __global const float *images[TILE_M];
     UNROLL for (int i = 0; i < TILE_M; i++) {
-      const int pixel = min(m + i, pixelCount - 1);
-      images[i] = x + (size_t)(pixel / (P * Q)) * H * W * (G * C);
+      const int pixel = in_phases(min(m + i, pixelCount - 1), Q, downX);
+      images[i] = x + (size_t)(pixel / (P * Q)) * H * W * xPitch;
       baseY[i] = pixel / Q % P * upY + offsetY;
       baseX[i] = pixel % Q * upX + offsetX;
     }
@@ -983,13 +1016,24 @@ static inline void convolve(CONVOLUTION_SIZES, const int upY, const int upX, con
               const int atY = source(baseY[i], r * dilationY, downY, H);
               const int atX = source(baseX[i], s * dilationX, downX, W);
               const int isInside = atY >= 0 && atX >= 0;
-              rows[i] = isInside ? images[i] + ((size_t)atY * W + atX) * (G * C) : zeros;
+              rows[i] = isInside ? images[i] + ((size_t)atY * W + atX) * xPitch : zeros;
               inside |= isInside;
             }
             if (inside) multiply_rows(acc, vectors, C, (__global const float *const *)rows, columns, bStride);
           }
         }
-        store_tile(acc, vectors, pixelCount - m, K - n, hasBias, kind, bias + n, y + (size_t)m * (G * K) + n, G * K);
+        if (downX == 1) {
+          store_tile(acc, vectors, pixelCount - m, K - n, hasBias, kind, bias + n, residual + (size_t)m * (G * K) + n,
+                     y + (size_t)m * (G * K) + n, G * K);
+        } else {
+          UNROLL for (int i = 0; i < TILE_M; i++) if (m + i < pixelCount) {
+            const size_t at = (size_t)in_phases(m + i, Q, downX) * (G * K) + n;
+            UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors && n + j * VECTOR < K) {
+              STORE_PART(finish(acc[i][j], hasBias, kind, bias + n + j * VECTOR, G * K, residual + at + j * VECTOR),
+                         y + at + j * VECTOR, K - n - j * VECTOR);
+            }
+          }
+        }
       })
     }
   }
@@ -1004,16 +1048,17 @@ static inline void convolve(CONVOLUTION_SIZES, const int upY, const int upX, con
 #define CONVOLVE_STAGE_ARGUMENTS
 #endif
 
-// y = activation(x * w + bias). `zeros` holds at least C zeros.
+// y = activation(x * w + bias). `zeros` holds at least C zeros. Pixels of x are xPitch floats apart: G · C, or less where C
+// stands for the channels of a whole row of taps, which are neighbours in memory.
 // groups(ceil(N·P·Q / GROUP_ROWS), ceil(panels of K / panels), G)
-__kernel void conv2d(CONVOLUTION_SIZES, const int bStride, const int tapStride, const int panelStride,
+__kernel void conv2d(CONVOLUTION_SIZES, const int xPitch, const int bStride, const int tapStride, const int panelStride,
                      const int groupStride, const int panels, const int hasBias, const int kind,
                      __global const float *restrict x, __global const float *restrict w,
-                     __global const float *restrict bias, __global const float *restrict zeros,
-                     __global float *restrict y) {
+                     __global const float *restrict bias, __global const float *restrict residual,
+                     __global const float *restrict zeros, __global float *restrict y) {
   CONVOLVE_STAGES
-  convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, strideY, strideX, 1,
-           1, bStride, tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, zeros,
+  convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, xPitch, strideY, strideX,
+           1, 1, bStride, tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, residual, zeros,
            y CONVOLVE_STAGE_ARGUMENTS);
 }
 
@@ -1026,19 +1071,19 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int bStride, const 
                                     __global float *restrict y) {
   CONVOLVE_STAGES
   if (strideY == 1 && strideX == 1) {
-    convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, 1, 1, bStride,
-             tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, zeros, y CONVOLVE_STAGE_ARGUMENTS);
+    convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, G * C, 1, 1, 1, 1,
+             bStride, tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, bias, zeros,
+             y CONVOLVE_STAGE_ARGUMENTS);
   } else {
-    convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, 1, 1, strideY,
-             strideX, bStride, tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, zeros,
+    convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, G * C, 1, 1, strideY,
+             strideX, bStride, tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, bias, zeros,
              y CONVOLVE_STAGE_ARGUMENTS);
   }
 }
 
 // Weight gradient: dw(R,S,C,G·K) = Σ over pixels of x(pixel at tap, C) · dy(pixel, K), a product of a transposed matrix
 // whose depth is the pixels. They are cut into `splits` ranges, whose sums go to partial(split,R,S,C,G·K), which
-// reduce_columns then adds in order. Pixels of x are xPitch floats apart: G · C, or less where C stands for the channels of
-// a whole row of taps, which are neighbours in memory.
+// reduce_columns then adds in order. Pixels of x are xPitch floats apart, as above.
 //
 // Staged, a group sums a tile of one tap.                       groups(splits, R · S · ceil(C / GROUP_ROWS), G)
 // Unstaged, it takes a range of the items (split, G, one of cBlocks blocks of C, one of kBlocks of K), and of each item
@@ -1094,9 +1139,12 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
                              (begin + k) % Q * strideX + offsetX + s * dilationX) * xPitch + m]
                         : 0.0f),
                    (k < depth && n0 + n < K ? dy[(size_t)(begin + k) * yPitch + n0 + n] : 0.0f))
-    store_tile(acc, TILE_N, rowCount, K - n0, 0, ACTIVATION_NONE, dy, partial + n0, yPitch);
+    store_tile(acc, TILE_N, rowCount, K - n0, OFFSET_NONE, ACTIVATION_NONE, dy, dy, partial + n0, yPitch);
   }
 #else
+  // Packing few channels, or for few outputs, costs more than reading x in place does: then by blocks that are half as long.
+  const int isPlain = R * S == 1 && strideY == 1 && strideX == 1 && H == P && W == Q && min(C, K) <= 48;
+  const int block = isPlain ? BLOCK_PIXELS / 2 : BLOCK_PIXELS;
   const int items = splits * G * cBlocks * kBlocks, groups = get_num_groups(0);
   const int tiles = (C + TILE_M - 1) / TILE_M, panels = (K + PANEL - 1) / PANEL;
   const int leftSize = (tiles + cBlocks - 1) / cBlocks * LEFT_TILE, rightSize = (panels + kBlocks - 1) / kBlocks * RIGHT_PANEL;
@@ -1108,8 +1156,9 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
     const int c0 = tiles * cBlock / cBlocks * TILE_M, rows = min(C, tiles * (cBlock + 1) / cBlocks * TILE_M) - c0;
     const int begin = (int)((long)pixelCount * split / splits), end = (int)((long)pixelCount * (split + 1) / splits);
     const int tilesDown = (rows + TILE_M - 1) / TILE_M, tilesAcross = (columns + PANEL - 1) / PANEL;
-    for (int first = begin; first < end; first += BLOCK_PIXELS) {
-      const int count = min(end - first, BLOCK_PIXELS), vectors = (columns + VECTOR - 1) / VECTOR;
+    for (int first = begin; first < end; first += block) {
+      __global const float *pixels = x + (size_t)first * xPitch + g * C + c0;
+      const int count = min(end - first, block), vectors = (columns + VECTOR - 1) / VECTOR;
       for (int pixel = LANE; pixel < count; pixel += LOCAL) {
         __global const float *from = dy + (size_t)(first + pixel) * yPitch + g * K + k0;
         for (int v = 0; v < vectors; v++) {
@@ -1117,8 +1166,10 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
         }
       }
       for (int tap = 0; tap < R * S; tap++) {
-        pack_pixels(first, count, rows, H, W, P, Q, strideY, strideX, tap / S * dilationY + offsetY,
-                    tap % S * dilationX + offsetX, xPitch, x + g * C + c0, left);
+        if (!isPlain) {
+          pack_pixels(first, count, rows, H, W, P, Q, strideY, strideX, tap / S * dilationY + offsetY,
+                      tap % S * dilationX + offsetX, xPitch, x + g * C + c0, left);
+        }
         barrier(CLK_GLOBAL_MEM_FENCE);
         __global float *sums = partial + (((size_t)split * R * S + tap) * C + c0) * yPitch + g * K + k0;
         for (int tile = LANE; tile < tilesDown * tilesAcross; tile += LOCAL) {
@@ -1128,8 +1179,9 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
             VEC acc[TILE_M][TILE_N];
             if (first == begin) clear_tile(acc);
             else load_tile(acc, vectors, rows - c * TILE_M, columns - n, to, yPitch);
-            multiply_transposed(acc, vectors, count, left + c * LEFT_TILE, TILE_M, right + panel * RIGHT_PANEL, PANEL);
-            store_tile(acc, vectors, rows - c * TILE_M, columns - n, 0, ACTIVATION_NONE, dy, to, yPitch);
+            if (isPlain) multiply_transposed(acc, vectors, count, pixels + c * TILE_M, xPitch, right + panel * RIGHT_PANEL, PANEL);
+            else multiply_transposed(acc, vectors, count, left + c * LEFT_TILE, TILE_M, right + panel * RIGHT_PANEL, PANEL);
+            store_tile(acc, vectors, rows - c * TILE_M, columns - n, OFFSET_NONE, ACTIVATION_NONE, dy, dy, to, yPitch);
           })
         }
         barrier(CLK_GLOBAL_MEM_FENCE);
@@ -1269,8 +1321,9 @@ static inline void winograd_transform(const int first, const int count, const in
 __kernel void winograd_conv2d(const int N, const int H, const int W, const int C, const int P, const int Q, const int K,
                               const int offsetY, const int offsetX, const int tiles, const int hasBias, const int kind,
                               __global const float *restrict x, __global const float *restrict u,
-                              __global const float *restrict bias, __global const float *restrict zeros,
-                              __global float *restrict scratch, __global float *restrict y) {
+                              __global const float *restrict bias, __global const float *restrict residual,
+                              __global const float *restrict zeros, __global float *restrict scratch,
+                              __global float *restrict y) {
   const int down = (P + 3) / 4, across = (Q + 3) / 4, tileCount = N * down * across;
   const int blocks = (tileCount + tiles - 1) / tiles, panels = (K + PANEL - 1) / PANEL;
   const int pitch = WINOGRAD_PITCH(C), vMatrix = WINOGRAD_MATRIX(tiles, pitch), mMatrix = WINOGRAD_MATRIX(tiles, PANEL);
@@ -1310,7 +1363,7 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
         if (n >= K) continue;
         const int y0 = tile / across % down * 4, x0 = tile % across * 4;
         __global const float *from = m + t / (PANEL / VECTOR) * PANEL + column;
-        __global float *to = y + (((size_t)(tile / (across * down)) * P + y0) * Q + x0) * K + n;
+        const size_t at = (((size_t)(tile / (across * down)) * P + y0) * Q + x0) * K + n;
         VEC lines[4][6];
         UNROLL for (int j = 0; j < 6; j++) {
           VEC line[6], result[4];
@@ -1323,7 +1376,8 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
             VEC result[4];
             winograd_output(lines[i], result);
             UNROLL for (int j = 0; j < 4; j++) {
-              if (x0 + j < Q) STORE_PART(finish(result[j], hasBias, kind, bias + n, K), to + ((size_t)i * Q + j) * K, K - n);
+              const size_t pixel = at + ((size_t)i * Q + j) * K;
+              if (x0 + j < Q) STORE_PART(finish(result[j], hasBias, kind, bias + n, K, residual + pixel), y + pixel, K - n);
             }
           }
         }
@@ -1518,7 +1572,7 @@ static inline void depthwise_block(const int pixels, const int taps, const int s
       }
     }
     UNROLL for (int i = 0; i < pixels; i++) {
-      STORE_LARGE(finish(acc[i], hasBias, kind, bias + c, C), y + i * yStep + c, C - c, isLarge);
+      STORE_LARGE(finish(acc[i], hasBias, kind, bias + c, C, y), y + i * yStep + c, C - c, isLarge);
     }
   }
 }

@@ -199,13 +199,16 @@ import Testing
     let statistics = device.batchNormStatistics(
       channels: channels, gamma: parameters[0], beta: parameters[1], runningMean: parameters[2],
       runningVariance: device.makeBuffer(numbers.floats(channels).map { $0 * $0 + 0.5 }), epsilon: 1e-5)
-    let apart = device.batchNormApply(
-      device.convolution(x, w, shape), BatchNormShape(rows: shape.outputCount / channels, channels: channels), statistics,
-      residual: nil, activation: .relu6)
-    let together = device.convolution(x, w, shape, normalization: statistics, activation: .relu6)
-    expectClose(
-      try device.read(together, as: Float.self, count: shape.outputCount),
-      try device.read(apart, as: Float.self, count: shape.outputCount).map(Double.init), depth: 10, "normalised y of \(shape)")
+    for residual in [nil, device.makeBuffer(numbers.floats(shape.outputCount))] where residual == nil || !shape.isDepthwise {
+      let apart = device.batchNormApply(
+        device.convolution(x, w, shape), BatchNormShape(rows: shape.outputCount / channels, channels: channels), statistics,
+        residual: residual, activation: .relu6)
+      let together = device.convolution(x, w, shape, normalization: statistics, residual: residual, activation: .relu6)
+      expectClose(
+        try device.read(together, as: Float.self, count: shape.outputCount),
+        try device.read(apart, as: Float.self, count: shape.outputCount).map(Double.init), depth: 10,
+        "normalised y of \(shape)\(residual == nil ? "" : " and a residual")")
+    }
   }
 }
 

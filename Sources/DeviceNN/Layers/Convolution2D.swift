@@ -39,14 +39,18 @@ public final class Convolution2D: Layer {
       activation: activation)
   }
 
-  /// activation(normalised x * weight), without a history: inference in one launch.
-  func callAsFunction(_ x: Tensor, weight: Tensor, normalization: BatchNormStatistics, activation: Activation) -> Tensor {
+  /// activation(normalised x * weight + residual), without a history: inference in one launch.
+  func callAsFunction(
+    _ x: Tensor, weight: Tensor, normalization: BatchNormStatistics, residual: Tensor?, activation: Activation
+  ) -> Tensor {
     let shape = ConvolutionShape(
       of: x.shape, with: weight.shape, bias: nil, stride: stride, dilation: 1, padding: padding(of: x), groups: groups)
+    let result = [x.shape[0], shape.outputHeight, shape.outputWidth, weight.shape[3]]
+    precondition(residual == nil || residual!.shape == result, "a residual of \(residual?.shape ?? []) is added to \(result)")
     return Tensor(
-      shape: [x.shape[0], shape.outputHeight, shape.outputWidth, weight.shape[3]],
+      shape: result,
       buffer: x.device.convolution(
-        x.buffer, weight.buffer, shape, normalization: normalization, activation: activation))
+        x.buffer, weight.buffer, shape, normalization: normalization, residual: residual?.buffer, activation: activation))
   }
 
   private func padding(of x: Tensor) -> Padding {

@@ -66,9 +66,11 @@ public final class ConvolutionNorm: Layer {
 
   /// In one launch, where the statistics are known beforehand and no gradients are asked for; else nil.
   private func fusedWithNorm(_ x: Tensor, _ norm: BatchNorm, _ residual: Tensor?, _ activation: Activation) -> Tensor? {
-    guard residual == nil, convolution.bias == nil, !norm.usesBatch else { return nil }
+    guard convolution.bias == nil, !norm.usesBatch, residual == nil || convolution.groups == 1 else { return nil }
     let weight = convolution.weight.adapted
-    guard !Tensor.isRecorded(from: [x, weight, norm.weight.value, norm.bias.value]) else { return nil }
-    return convolution(x, weight: weight, normalization: norm.runningStatistics, activation: activation)
+    let inputs = [x, weight, norm.weight.value, norm.bias.value] + (residual.map { [$0] } ?? [])
+    guard !Tensor.isRecorded(from: inputs) else { return nil }
+    return convolution(
+      x, weight: weight, normalization: norm.runningStatistics, residual: residual, activation: activation)
   }
 }

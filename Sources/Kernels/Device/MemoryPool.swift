@@ -26,20 +26,30 @@ final class MemoryPool: Sendable {
   /// Sizes are rounded up to eighths of a power of two, so that at most an eighth is wasted.
   static func sizeClass(of byteCount: Int) -> Int {
     let wanted = max(byteCount + slack, 512)
-    let step = 1 << (Int.bitWidth - wanted.leadingZeroBitCount - 4)
+    let step = step(from: wanted)
     return (wanted + step - 1) / step * step
   }
+
+  private static func step(from size: Int) -> Int { 1 << (Int.bitWidth - size.leadingZeroBitCount - 4) }
 
   func take(byteCount: Int) throws(DeviceError) -> Memory {
     let size = Self.sizeClass(of: byteCount)
     let description = backend.description
     let reused: Memory? = state.withLock { state in
-      guard let memory = state.idle[size]?.popLast() else { return nil }
-      state.pooled -= size
-      return memory
+      // Of the size itself, or the next larger one up to twice as large: what is needed for a moment during the backward
+      // pass finds room among the activations that are done with.
+      var candidate = size
+      while candidate <= 2 * size {
+        if let memory = state.idle[candidate]?.popLast() {
+          state.pooled -= candidate
+          return memory
+        }
+        candidate += Self.step(from: candidate)
+      }
+      return nil
     }
     if let reused {
-      count(size)
+      count(reused.byteCount)
       return reused
     }
     let (inUse, pooled) = state.withLock { ($0.inUse, $0.pooled) }

@@ -67,7 +67,7 @@ public struct ConvolutionShape: Sendable, Hashable, Codable {
   /// One filter a channel, which has kernels of its own.
   public var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
 
-  /// So few channels that the tiles of the weight gradient would be nearly empty.
+  /// So few channels that products whose depth they are, and tiles whose rows they are, would be nearly empty.
   var isThin: Bool { groups == 1 && inputChannels <= 4 && kernelWidth > 1 && dilationWidth == 1 }
 
   /// A plain matrix product of pixels and channels.
@@ -79,19 +79,22 @@ public struct ConvolutionShape: Sendable, Hashable, Codable {
 extension Device {
   /// y(N,P,Q,K) = activation(x(N,H,W,C) * w(R,S,C/groups,K) + bias(K)).
   ///
-  /// - Parameter normalization: in place of a bias, a batch normalisation of the sums.
+  /// - Parameters:
+  ///   - normalization: in place of a bias, a batch normalisation of the sums.
+  ///   - residual: (N,P,Q,K), added to what was normalised; not to one filter a channel.
   public func convolution(
     _ x: Buffer, _ w: Buffer, _ shape: ConvolutionShape, bias: Buffer? = nil, normalization: BatchNormStatistics? = nil,
-    activation: Activation = .none
+    residual: Buffer? = nil, activation: Activation = .none
   ) -> Buffer {
-    let offset = Offset(bias: bias, normalization: normalization)
+    let offset = Offset(bias: bias, normalization: normalization, residual: residual)
     if shape.isPointwise { return matmul(x, w, pointwise(shape), offset, activation) }
     let measured = choice(for: .convolution(shape))
     if let winograd = winogradShape(shape, isBackward: false, measured) {
       return winogradConvolution(x, w, winograd, offset, activation)
     }
-    let y = makeFloats(shape.outputCount)
     if shape.isDepthwise {
+      precondition(residual == nil, "no residual is added to a depthwise convolution")
+      let y = makeFloats(shape.outputCount)
       launch(
         Launch(
           "depthwise_conv2d", groups: [shape.batch * shape.outputHeight, 1, 1],
@@ -100,6 +103,19 @@ extension Device {
           ], flops: shape.flops))
       return y
     }
+    if shape.isThin {
+      let (padded, merged) = mergedTaps(x, shape)
+      return productConvolution(padded, w, merged, pitch: shape.inputChannels, measured, offset, activation)
+    }
+    return productConvolution(x, w, shape, pitch: shape.inputChannels, measured, offset, activation)
+  }
+
+  /// - Parameter pitch: floats from one pixel of x to the next.
+  private func productConvolution(
+    _ x: Buffer, _ w: Buffer, _ shape: ConvolutionShape, pitch: Int, _ measured: Algorithm?, _ offset: Offset,
+    _ activation: Activation
+  ) -> Buffer {
+    let y = makeFloats(shape.outputCount)
     let (channels, outputs) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
     let taps = shape.kernelHeight * shape.kernelWidth
     let pixels = shape.batch * shape.outputHeight * shape.outputWidth
@@ -117,9 +133,9 @@ extension Device {
     launch(
       Launch(
         "conv2d", groups: groups,
-        sizes(shape, isBackward: false) + panelArguments + [
+        sizes(shape, isBackward: false) + [.int(pitch)] + panelArguments + [
           .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(panels.buffer),
-          .buffer(offset.buffer ?? w), .buffer(fill(0, count: channels)), .buffer(y),
+          .buffer(offset.buffer ?? w), .buffer(offset.residual ?? w), .buffer(fill(0, count: channels)), .buffer(y),
         ], flops: shape.flops))
     return y
   }

@@ -15,14 +15,17 @@ extension Device {
     if let winograd = winogradShape(shape, isBackward: false, measured) {
       return winogradBackwardWeight(x, dy: dy, winograd)
     }
-    if shape.isThin { return thinBackwardWeight(x, dy: dy, shape) }
+    if shape.isThin {
+      let (padded, merged) = mergedTaps(x, shape)
+      return productBackwardWeight(padded, dy: dy, merged, pitch: shape.inputChannels)
+    }
     return productBackwardWeight(x, dy: dy, shape, pitch: shape.inputChannels)
   }
 
-  /// A first layer's few channels would leave a tile's rows empty. One tap's channels and the next one's are neighbours in
-  /// memory, so a row of taps is taken as one tap with the channels of all, on a copy of x that has its padding on the
-  /// left and right in it.
-  private func thinBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
+  /// A first layer's few channels fill neither a tile's rows nor its depth. One tap's channels and the next one's are
+  /// neighbours in memory, so a row of taps is taken as one tap with the channels of all, on a copy of x that has its padding
+  /// on the left and right in it.
+  func mergedTaps(_ x: Buffer, _ shape: ConvolutionShape) -> (padded: Buffer, shape: ConvolutionShape) {
     let (channels, left) = (shape.inputChannels, shape.padding.left)
     let width = (shape.outputWidth - 1) * shape.strideWidth + shape.kernelWidth
     let copied = min(shape.width, width - left)
@@ -39,7 +42,7 @@ extension Device {
     merged.kernelWidth = 1
     // A row of taps ends inside, so that many pixels at the right begin none.
     (merged.padding.left, merged.padding.right) = (0, 1 - shape.kernelWidth)
-    return productBackwardWeight(padded, dy: dy, merged, pitch: channels)
+    return (padded, merged)
   }
 
   private func productBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape, pitch: Int) -> Buffer {

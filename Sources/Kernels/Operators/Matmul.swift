@@ -59,7 +59,7 @@ extension Device {
         [
           .int(m), .int(n), .int(k), .int(panels.stride), .int(panels.panelStride), .int(perGroup), .int(m * k),
           .int(panels.batchStride), .int(offset.kind), .int(activation.rawValue), .buffer(a),
-          .buffer(panels.buffer), .buffer(offset.buffer ?? a), .buffer(c),
+          .buffer(panels.buffer), .buffer(offset.buffer ?? a), .buffer(offset.residual ?? a), .buffer(c),
         ], flops: shape.flops))
     return c
   }

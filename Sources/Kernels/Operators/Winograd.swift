@@ -96,7 +96,8 @@ extension Device {
         "winograd_conv2d", groups: [across, down, 1],
         shape.sizes + [
           .int(tiles), .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(u),
-          .buffer(offset.buffer ?? w), .buffer(fill(0, count: shape.inputChannels)), .buffer(scratch), .buffer(y),
+          .buffer(offset.buffer ?? w), .buffer(offset.residual ?? w), .buffer(fill(0, count: shape.inputChannels)),
+          .buffer(scratch), .buffer(y),
         ], flops: shape.flops))
     return y
   }
