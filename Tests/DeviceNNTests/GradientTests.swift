@@ -261,6 +261,29 @@ import Testing
     #expect(gradients()[second.bias] != nil)
   }
 
+  /// What a normalisation and its activation made of x is let go once a convolution has read it, and computed again from x
+  /// where somebody asks.
+  @Test func whatIsCheapToComputeAgainIsLetGo() throws {
+    // Its own, because memory is counted.
+    let device = try Device(named: "cpu")
+    let norm = BatchNorm(32, on: device)
+    let w = Tensor(GoldenNumbers.signed("w", count: 256), shape: [1, 1, 32, 8], on: device).tracked
+    let x = Tensor(GoldenNumbers.signed("x", count: 65_472), shape: [2, 33, 31, 32], on: device).tracked
+    let y = norm(x, residual: nil, activation: .relu)
+    let before = try y.scalars()
+    let used = device.memoryUse.current
+    let z = y.convolved(with: w)
+    #expect(device.memoryUse.current < used)
+    let gradients = z.sum().gradients()
+    #expect(try y.scalars() == before)
+    // Beside a copy that is kept.
+    let (x2, w2) = (x.detached.tracked, w.detached.tracked)
+    let kept = norm(x2, residual: nil, activation: .relu)
+    let others = (kept + Tensor(repeating: 0, shape: [1], on: device)).convolved(with: w2).sum().gradients()
+    #expect(try #require(gradients[w]).scalars() == #require(others[w2]).scalars())
+    #expect(try #require(gradients[x]).scalars() == #require(others[x2]).scalars())
+  }
+
   @Test func aFrozenNormLeavesItsStatisticsAlone() throws {
     let norm = BatchNorm(3, on: device)
     let x = tensor("x", [2, 4, 4, 3], plus: 3).tracked

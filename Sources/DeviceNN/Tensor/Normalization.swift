@@ -22,18 +22,25 @@ extension Tensor {
         channels: channels, gamma: gamma.buffer, beta: beta.buffer, runningMean: runningMean.buffer,
         runningVariance: runningVariance.buffer, epsilon: epsilon)
     let x = self
-    let y = Tensor(
-      shape: shape,
-      buffer: device.batchNormApply(buffer, rows, statistics, residual: residual?.buffer, activation: activation))
-    return .result(shape, y.buffer, from: [self, gamma, beta] + (residual.map { [$0] } ?? [])) { dy in
-      // Behind a sum, the activation is judged by its output, and the sum's gradient is the residual's too. Otherwise
-      // the kernels compute its input anew, which spares reading y.
-      let g = residual == nil ? dy : y.activationGradient(dy, activation)
+    func gradients(_ g: Tensor, behind activation: Activation) -> [Tensor?] {
       let (dx, dgamma, dbeta) = g.device.batchNormBackward(
-        x.buffer, dy: g.buffer, rows, statistics, activation: residual == nil ? activation : .none,
+        x.buffer, dy: g.buffer, rows, statistics, activation: activation,
         needsParameters: gamma.isTracked || beta.isTracked, needsInput: x.isTracked)
       let parameters = [dgamma, dbeta].map { $0.map { Tensor(shape: [channels], buffer: $0) } }
-      return [dx.map { Tensor(shape: x.shape, buffer: $0) }] + parameters + (residual == nil ? [] : [g])
+      return [dx.map { Tensor(shape: x.shape, buffer: $0) }] + parameters
+    }
+    guard let residual else {
+      // The kernels compute the activation's input anew, which spares reading y, and keeping it.
+      let apply = { x.device.batchNormApply(x.buffer, rows, statistics, residual: nil, activation: activation) }
+      return .result(shape, apply(), from: [self, gamma, beta], remake: apply) { gradients($0, behind: activation) }
+    }
+    let y = Tensor(
+      shape: shape,
+      buffer: device.batchNormApply(buffer, rows, statistics, residual: residual.buffer, activation: activation))
+    return .result(shape, y.buffer, from: [self, gamma, beta, residual]) { dy in
+      // Behind a sum, the activation is judged by its output, and the sum's gradient is the residual's too.
+      let g = y.activationGradient(dy, activation)
+      return gradients(g, behind: .none) + [g]
     }
   }
 }

@@ -33,7 +33,10 @@ extension Tensor {
       shape: [shape[0], geometry.outputHeight, geometry.outputWidth, w.shape[3]],
       buffer: device.convolution(buffer, w.buffer, geometry, bias: bias?.buffer, activation: activation))
     let x = self
+    // A depthwise convolution costs hardly more than computing its input again would.
+    if Self.isRecorded(from: [self, w]), !geometry.isDepthwise { letGo() }
     return .result(y.shape, y.buffer, from: [self, w] + (bias.map { [$0] } ?? [])) { dy in
+      defer { x.letGo() }
       let g = y.activationGradient(dy, activation)
       let dx = x.isTracked
         ? Tensor(shape: x.shape, buffer: g.device.convolutionBackwardInput(g.buffer, w.buffer, geometry)) : nil

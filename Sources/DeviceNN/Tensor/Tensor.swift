@@ -16,7 +16,16 @@ public final class Tensor {
   }
 
   public let shape: [Int]
-  public let buffer: Buffer
+  /// The numbers, made again where they were let go.
+  public var buffer: Buffer {
+    if let kept { return kept }
+    let made = remake!()
+    kept = made
+    return made
+  }
+  private var kept: Buffer?
+  /// Computes the numbers from what is kept anyway, in one cheap pass; nil where they are kept themselves.
+  private let remake: (() -> Buffer)?
   /// Whether gradients flow here: it is trained, or was made from something that is.
   public let isTracked: Bool
   /// Taken by the walk that computes gradients, so that memory goes as soon as it was used for the last time.
@@ -24,17 +33,20 @@ public final class Tensor {
   /// Whether it was given rather than made, so that having no history is right.
   let isLeaf: Bool
 
-  public var device: Device { buffer.device }
+  public let device: Device
   public var count: Int { shape.reduce(1, *) }
 
-  init(shape: [Int], buffer: Buffer, isTracked: Bool = false, history: History? = nil) {
+  init(
+    shape: [Int], buffer: Buffer, isTracked: Bool = false, history: History? = nil, remake: (() -> Buffer)? = nil
+  ) {
     precondition(
       buffer.byteCount >= shape.reduce(1, *) * MemoryLayout<Float>.stride,
       "a buffer of \(buffer.byteCount) bytes does not hold the shape \(shape)")
     self.shape = shape
-    self.buffer = buffer
+    (kept, self.remake) = (buffer, remake)
     self.isTracked = isTracked
     self.history = history
+    device = buffer.device
     isLeaf = history == nil
   }
 
@@ -69,13 +81,21 @@ public final class Tensor {
 
 extension Tensor {
   /// The result of an operation: with a history if one of `inputs` is tracked and gradients are wanted at all.
+  ///
+  /// - Parameter remake: where the numbers follow from those of `inputs` in one cheap pass, how.
   static func result(
-    _ shape: [Int], _ buffer: Buffer, from inputs: [Tensor], pullback: @escaping (_ dy: Tensor) -> [Tensor?]
+    _ shape: [Int], _ buffer: Buffer, from inputs: [Tensor], remake: (() -> Buffer)? = nil,
+    pullback: @escaping (_ dy: Tensor) -> [Tensor?]
   ) -> Tensor {
     guard isRecorded(from: inputs) else { return Tensor(shape: shape, buffer: buffer) }
     return Tensor(
-      shape: shape, buffer: buffer, isTracked: true, history: History(inputs: inputs, pullback: pullback))
+      shape: shape, buffer: buffer, isTracked: true, history: History(inputs: inputs, pullback: pullback), remake: remake)
   }
+
+  /// Lets the numbers go until somebody asks for them again, where that is cheap: what a product was made of is asked for
+  /// once more, by its weight's gradient in the backward pass (Chen et al. 2016, "Training deep nets with sublinear memory
+  /// cost", for a normalisation and its activation).
+  func letGo() { if remake != nil { kept = nil } }
 
   /// Whether a result of `inputs` has a history.
   static func isRecorded(from inputs: [Tensor]) -> Bool { Gradients.areWanted && inputs.contains(where: \.isTracked) }

@@ -8,9 +8,10 @@ protocol Backend: AnyObject, Sendable {
   /// The tile sizes that this backend's kernels were compiled with.
   var profile: TileProfile { get }
 
-  /// Takes fresh memory from the system. `Device` pools it: backends need not.
+  /// Takes memory, a multiple of 64 bytes. `Device` pools it, unless the backend keeps what is freed itself.
   func allocate(byteCount: Int) throws(DeviceError) -> Memory
   func free(_ memory: Memory)
+  var keepsMemory: Bool { get }
 
   /// Copies to the start of `memory`; the source may be reused when the call returns.
   func write(_ bytes: UnsafeRawBufferPointer, to memory: Memory) throws(DeviceError)
@@ -27,6 +28,7 @@ protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
+  var keepsMemory: Bool { false }
   func beginTiming() throws(DeviceError) -> Bool { false }
   func endTiming() throws(DeviceError) -> [LaunchTime] { [] }
 }

@@ -26,23 +26,21 @@ final class CPUBackend: Backend {
       computeUnits: Int(cpu_thread_count()), memory: memory, maxAllocation: memory, localMemory: 1 << 20, maxGroupSize: 1)
   }
 
+  deinit { CPUArena.shared.trim() }
+
   /// The instruction sets that this processor can run, best first.
   static var instructionSets: [String] { ["avx512", "avx2", "baseline", "neon"].filter { cpu_kernel_table($0) != nil } }
 
   func allocate(byteCount: Int) throws(DeviceError) -> Memory {
-    var pointer: UnsafeMutableRawPointer?
-    // Products walk through large memory by rows, each on another page: pages of 2 MiB are found faster.
-    let isLarge = byteCount >= 4 << 20
-    guard posix_memalign(&pointer, isLarge ? 2 << 20 : 64, byteCount) == 0, let pointer else {
+    guard let pointer = CPUArena.shared.take(byteCount: byteCount) else {
       throw .outOfMemory(requested: byteCount, inUse: 0, total: description.memory)
     }
-    #if os(Linux)
-      if isLarge { madvise(pointer, byteCount, MADV_HUGEPAGE) }
-    #endif
     return Memory(handle: pointer, byteCount: byteCount)
   }
 
-  func free(_ memory: Memory) { Foundation.free(memory.handle) }
+  func free(_ memory: Memory) { CPUArena.shared.give(memory.handle, byteCount: memory.byteCount) }
+
+  var keepsMemory: Bool { true }
 
   func write(_ bytes: UnsafeRawBufferPointer, to memory: Memory) {
     if let start = bytes.baseAddress { memory.handle.copyMemory(from: start, byteCount: bytes.count) }

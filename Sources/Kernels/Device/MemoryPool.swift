@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Memory that was used before, by size class, so that a training step allocates nothing.
+/// Counts a device's memory, and keeps what was used before by size class, so that a training step allocates nothing; a
+/// backend may keep it in a better way.
 final class MemoryPool: Sendable {
   private struct State {
     var idle: [Int: [Memory]] = [:]
@@ -33,7 +34,7 @@ final class MemoryPool: Sendable {
   private static func step(from size: Int) -> Int { 1 << (Int.bitWidth - size.leadingZeroBitCount - 4) }
 
   func take(byteCount: Int) throws(DeviceError) -> Memory {
-    let size = Self.sizeClass(of: byteCount)
+    let size = backend.keepsMemory ? (byteCount + Self.slack + 63) / 64 * 64 : Self.sizeClass(of: byteCount)
     let description = backend.description
     let reused: Memory? = state.withLock { state in
       // Of the size itself, or the next larger one up to twice as large: what is needed for a moment during the backward
@@ -71,6 +72,10 @@ final class MemoryPool: Sendable {
 
   func give(_ memory: Memory) {
     guard memory.byteCount > 0 else { return }
+    guard !backend.keepsMemory else {
+      backend.free(memory)
+      return state.withLock { $0.inUse -= memory.byteCount }
+    }
     state.withLock { state in
       state.idle[memory.byteCount, default: []].append(memory)
       state.inUse -= memory.byteCount
