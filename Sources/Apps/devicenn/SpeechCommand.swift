@@ -20,7 +20,7 @@ struct SpeechTrainCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("A folder of recordings; may be given several times.", valueName: "dir"))
   var data: [String] = []
-  @Option(help: "Passes over the data. (default: 30)") var epochs: Int?
+  @Option(help: "Passes over the data. (default: 45)") var epochs: Int?
   @Option(help: "Decides the first weights and all that is drawn while training. (default: 0)") var seed: UInt64?
   @Option(help: ArgumentHelp("The run's folder.", valueName: "run")) var out: String
   @Flag(help: "Continue the run in --out, with the options that it was started with.") var resume = false

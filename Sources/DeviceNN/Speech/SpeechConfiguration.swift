@@ -3,7 +3,7 @@ public import Kernels
 
 /// How a speech model is trained.
 public struct SpeechOptions: Codable, Sendable, Equatable {
-  public var epochs = 30
+  public var epochs = 45
   public var learningRate: Float = 3e-3
   public var weightDecay: Float = 1e-2
   public var dropout: Float = 0.1
