@@ -31,6 +31,17 @@ import Testing
       ["driving", "predict", "--model", run, "--out", folder.path(of: "seen"), "--device", "cpu", bad, good])
     #expect(seen.status == 1 && seen.errors.contains("bad.jpg") && seen.output.contains("val_0000.jpg: "))
     #expect(try Image(contentsOf: folder.path(of: "seen/val_0000.jpg")).width == 640)
+
+    // Pictures of one name become two, and none is drawn over.
+    let other = folder.path(of: "other/val_0000.jpg")
+    try FileManager.default.createDirectory(atPath: folder.path(of: "other"), withIntermediateDirectories: true)
+    try FileManager.default.copyItem(atPath: good, toPath: other)
+    let predict = ["driving", "predict", "--model", run, "--device", "cpu"]
+    let both = try await devicenn(predict + ["--out", folder.path(of: "seen"), good, other])
+    #expect(both.status == 0 && FileManager.default.fileExists(atPath: folder.path(of: "seen/val_0000-2.jpg")))
+    let picture = FileManager.default.contents(atPath: other)
+    let over = try await devicenn(predict + ["--out", folder.path(of: "other"), other])
+    #expect(over.status != 0 && over.errors.contains("which is read") && FileManager.default.contents(atPath: other) == picture)
   }
 
   @Test func whatCannotBeLearntIsRefusedInOneLine() async throws {
@@ -48,5 +59,9 @@ import Testing
     let file = streets + "/Annotations/train_0001.xml"
     try "<annotation>\n<object>".write(toFile: file, atomically: true, encoding: .utf8)
     try await refusal(["--data", streets], "train_0001.xml")
+    let bare = folder.path(of: "bare.csv")
+    let rows = (0..<3).map { "\(streets)/JPEGImages/train_0000.jpg,,,,,,\($0 == 0 ? "val" : "train")" }
+    try (["image,xmin,ymin,xmax,ymax,class,split"] + rows).joined(separator: "\n").write(toFile: bare, atomically: true, encoding: .utf8)
+    try await refusal(["--data", bare], "bare.csv")
   }
 }

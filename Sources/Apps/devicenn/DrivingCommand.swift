@@ -99,6 +99,10 @@ struct DrivingTrainCommand: ParsableCommand {
     }
     var scenes = try SceneDataset(opening: data ?? stored!.data)
     for skipped in scenes.skipped { progress.print("left out: \(skipped)") }
+    guard !scenes.tasks.names.isEmpty else {
+      throw DataError.malformed(
+        file: data ?? stored!.data, reason: "none of its pictures has a box, a region or an answer: there is nothing to learn")
+    }
     if let task, stored?.scene != scenes.tasks {
       guard scenes.tasks.names.contains(task) else {
         throw ValidationError("--only \(task) is none of the tasks \(scenes.tasks.names.joined(separator: ", ")).")
@@ -135,22 +139,36 @@ struct DrivingPredictCommand: ParsableCommand {
     commandName: "predict", abstract: "Says what a trained model sees in pictures, and draws it over them.")
 
   @Option(help: ArgumentHelp("The folder of a run.", valueName: "run")) var model: String
-  @Option(help: ArgumentHelp("A folder for the pictures with what was seen drawn over them.", valueName: "dir")) var out: String?
+  @Option(
+    help: ArgumentHelp(
+      "A folder for the pictures with what was seen drawn over them; of equal names, later ones get -2, -3.", valueName: "dir"))
+  var out: String?
   @Argument(help: ArgumentHelp("Pictures: JPEG, PNG or PPM files.", valueName: "image")) var images: [String]
   @OptionGroup var device: DeviceOption
 
   func run() throws {
     let device = try device.open()
     let (model, configuration) = try RunFolder(model).sceneModel(on: device)
+    let places = out.map(drawings) ?? [:]
+    for place in places.values { try refuse(place, ifOneOf: images) }
+    if let out { try makeFolder(out) }
     try forEachFile(images) { try Image(contentsOf: $0) } answer: { path, image in
       let answer = try model.answers(
         to: configuration.transform.batch(of: image), leastScore: SceneEvaluation.leastScore, on: device)[0]
       try say(path + ": " + configuration.scene.text(of: answer))
-      guard let out else { return }
-      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-      let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-      try AtomicFile.write(Data(image.showing(answer, of: configuration.scene).jpegData()), to: "\(out)/\(name).jpg")
+      guard let drawing = places[path] else { return }
+      try AtomicFile.write(Data(image.showing(answer, of: configuration.scene).jpegData()), to: drawing)
     }
+  }
+
+  /// Where each picture is drawn: by its name, a number behind those that earlier ones have.
+  private func drawings(in out: String) -> [String: String] {
+    var taken: Set<String> = []
+    return Dictionary(images.map { path in
+      let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+      let names = sequence(first: 1) { $0 + 1 }.lazy.map { $0 == 1 ? name : "\(name)-\($0)" }
+      return (path, out + "/" + names.first { taken.insert($0).inserted }! + ".jpg")
+    }) { first, _ in first }
   }
 }
 

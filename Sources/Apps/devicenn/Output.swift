@@ -61,6 +61,26 @@ func runShown<Shown: ParsableCommand>(_ command: Shown.Type, _ name: String, _ a
   try command.run()
 }
 
+/// Makes a folder for what a command writes, if there is none.
+func makeFolder(_ path: String) throws {
+  var isFolder: ObjCBool = false
+  if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+    guard isFolder.boolValue else { throw FileError.unwritable(path: path, reason: "it is a file, and a folder was wanted") }
+    return
+  }
+  do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+    throw FileError.unwritable(path: path, reason: error.localizedDescription)
+  }
+}
+
+/// Throws if writing to `path` would replace one of the files that a command reads.
+func refuse(_ path: String, ifOneOf inputs: [String]) throws {
+  func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+  if let input = inputs.first(where: { place($0) == place(path) }) {
+    throw FileError.unwritable(path: path, reason: "it is '\(input)', which is read; choose another place")
+  }
+}
+
 /// Answers each file that can be read. One that can't be is named on standard error, and the command fails in the end.
 func forEachFile<Content>(
   _ paths: [String], read: (String) throws -> Content, answer: (String, Content) throws -> Void,

@@ -48,6 +48,11 @@ struct SpeechTrainCommand: ParsableCommand {
       ])
     }
     let speech = try SpeechDataset(paths: data.isEmpty ? stored!.data : data)
+    guard !speech.alphabet.isEmpty || !speech.questions.isEmpty else {
+      throw DataError.malformed(
+        file: speech.paths.joined(separator: ", "),
+        reason: "no recording for training has a text or an answer: there is nothing to learn")
+    }
     for question in speech.questions { progress.print("\(question.name): \(question.classes.joined(separator: ", "))") }
 
     // A network for their alphabet and questions.
@@ -94,6 +99,7 @@ struct SpeechPredictCommand: ParsableCommand {
   @OptionGroup var device: DeviceOption
 
   func run() throws {
+    if let picture { try refuse(picture, ifOneOf: files) }
     let recognizer = try SpeechRecognizer(RunFolder(model), on: device.open())
     let questions = recognizer.configuration.questions
     try forEachFile(files) { try AudioClip(contentsOf: $0) } answer: { file, clip in
