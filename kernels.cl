@@ -1143,7 +1143,8 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
   }
 #else
   // Packing few channels, or for few outputs, costs more than reading x in place does: then by blocks that are half as long.
-  const int isPlain = R * S == 1 && strideY == 1 && strideX == 1 && H == P && W == Q && min(C, K) <= 48;
+  const int isPlain = R * S == 1 && strideY == 1 && strideX == 1 && offsetY == 0 && offsetX == 0 && H == P && W == Q &&
+                      min(C, K) <= 48;
   const int block = isPlain ? BLOCK_PIXELS / 2 : BLOCK_PIXELS;
   const int items = splits * G * cBlocks * kBlocks, groups = get_num_groups(0);
   const int tiles = (C + TILE_M - 1) / TILE_M, panels = (K + PANEL - 1) / PANEL;
@@ -1395,7 +1396,7 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
 // results go to partial(split,3,3,C,K), which reduce_columns then adds in order.
 
 #define WINOGRAD_BLOCK 64 // channels of x, and of dy, that an item takes
-#define WINOGRAD_BLOCK_PITCH (WINOGRAD_BLOCK + 16)
+#define WINOGRAD_BLOCK_PITCH (WINOGRAD_BLOCK + 16) // the last tile's rows may lie behind the block
 
 // A y: four to six
 static inline void winograd_spread(const VEC y[4], VEC z[6]) {

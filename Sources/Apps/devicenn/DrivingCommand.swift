@@ -150,7 +150,7 @@ struct DrivingPredictCommand: ParsableCommand {
     let device = try device.open()
     let (model, configuration) = try RunFolder(model).sceneModel(on: device)
     let places = out.map(drawings) ?? [:]
-    for place in places.values { try refuse(place, ifOneOf: images) }
+    try refuse(places.values, amongInputs: images)
     if let out { try makeFolder(out) }
     try forEachFile(images) { try Image(contentsOf: $0) } answer: { path, image in
       let answer = try model.answers(

@@ -73,10 +73,12 @@ func makeFolder(_ path: String) throws {
   }
 }
 
-/// Throws if writing to `path` would replace one of the files that a command reads.
-func refuse(_ path: String, ifOneOf inputs: [String]) throws {
+/// Throws if writing to `paths` would replace one of the files that a command reads.
+func refuse(_ paths: some Sequence<String>, amongInputs inputs: [String]) throws {
   func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-  if let input = inputs.first(where: { place($0) == place(path) }) {
+  let read = Dictionary(inputs.map { (place($0), $0) }) { first, _ in first }
+  for path in paths {
+    guard let input = read[place(path)] else { continue }
     throw FileError.unwritable(path: path, reason: "it is '\(input)', which is read; choose another place")
   }
 }

@@ -99,7 +99,7 @@ struct SpeechPredictCommand: ParsableCommand {
   @OptionGroup var device: DeviceOption
 
   func run() throws {
-    if let picture { try refuse(picture, ifOneOf: files) }
+    if let picture { try refuse([picture], amongInputs: files) }
     let recognizer = try SpeechRecognizer(RunFolder(model), on: device.open())
     let questions = recognizer.configuration.questions
     try forEachFile(files) { try AudioClip(contentsOf: $0) } answer: { file, clip in
