@@ -853,17 +853,19 @@ __kernel void transpose(const int rows, const int columns, __global const float 
   }
 }
 
-// c(batch,M,N) = activation(a(batch,M,K) · b(batch,K,N) + bias(N))
+// c(batch,M,N) = activation(a(batch,M,K) · b(batch,K,N) + bias(N)). Rows of a and c are aPitch and cPitch floats apart: K and N,
+// or more where they are some of the channels of a map, from its channel aFirst or cFirst on; then nothing but a bias is added.
 // groups(ceil(M / GROUP_ROWS), ceil(panels of b / panels), batch)
 __kernel void matmul(const int M, const int N, const int K, const int bStride, const int panelStride,
-                     const int panels, const int aBatch, const int bBatch, const int hasBias, const int kind,
+                     const int panels, const int aBatch, const int bBatch, const int aPitch, const int aFirst,
+                     const int cPitch, const int cFirst, const int hasBias, const int kind,
                      __global const float *restrict a, __global const float *restrict b,
                      __global const float *restrict bias, __global const float *restrict residual,
                      __global float *restrict c) {
-  a += (size_t)GROUP(2) * aBatch;
+  a += aFirst + (size_t)GROUP(2) * aBatch;
   b += (size_t)GROUP(2) * bBatch;
   residual += (size_t)GROUP(2) * M * N;
-  c += (size_t)GROUP(2) * M * N;
+  c += cFirst + (size_t)GROUP(2) * M * N;
   const int m0 = GROUP(0) * GROUP_ROWS, lastPanel = min((GROUP(1) + 1) * panels, (N + PANEL - 1) / PANEL);
 #if STAGED
   STAGES
@@ -872,10 +874,10 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
     __global const float *columns = b + (size_t)panel * panelStride;
     VEC acc[TILE_M][TILE_N];
     clear_tile(acc);
-    STAGED_PRODUCT(acc, K, m0 + m < M && k < K ? a[(size_t)(m0 + m) * K + k] : 0.0f,
+    STAGED_PRODUCT(acc, K, m0 + m < M && k < K ? a[(size_t)(m0 + m) * aPitch + k] : 0.0f,
                    n0 + n < N && k < K ? columns[(size_t)k * bStride + n] : 0.0f)
     store_tile(acc, TILE_N, M - m0, N - n0, hasBias, kind, bias + n0, residual + (size_t)m0 * N + n0,
-               c + (size_t)m0 * N + n0, N);
+               c + (size_t)m0 * cPitch + n0, cPitch);
   }
 #else
   // A single row does little with what it reads of b: short blocks, which are wide in memory, are read faster, and ahead.
@@ -888,15 +890,15 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
       for (int row = 0; isThin && row < depth; row++) PREFETCH(columns + 2 * panelStride + (size_t)row * bStride, PANEL);
       for (int m = m0 + LANE * TILE_M; m < min(M, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
         __global const float *rows[TILE_M];
-        UNROLL for (int i = 0; i < TILE_M; i++) rows[i] = a + (size_t)min(m + i, M - 1) * K + k;
-        __global float *to = c + (size_t)m * N + n;
+        UNROLL for (int i = 0; i < TILE_M; i++) rows[i] = a + (size_t)min(m + i, M - 1) * aPitch + k;
+        __global float *to = c + (size_t)m * cPitch + n;
         WITH_VECTORS(N - n, {
           VEC acc[TILE_M][TILE_N];
           if (k == 0) clear_tile(acc);
-          else load_tile(acc, vectors, M - m, N - n, to, N);
+          else load_tile(acc, vectors, M - m, N - n, to, cPitch);
           multiply_rows(acc, vectors, depth, (__global const float *const *)rows, columns, bStride);
           store_tile(acc, vectors, M - m, N - n, isLast ? hasBias : OFFSET_NONE, isLast ? kind : ACTIVATION_NONE, bias + n,
-                     residual + (size_t)m * N + n, to, N);
+                     residual + (size_t)m * N + n, to, cPitch);
         })
       }
     }
@@ -957,9 +959,9 @@ static inline int in_phases(const int m, const int Q, const int stride) {
 // `strideUp` and `strideDown` are 1 or the stride, as above.
 static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, const int upX, const int downY, const int downX,
                             const int bStride, const int tapStride, const int panelStride, const int groupStride,
-                            const int panels, const int hasBias, const int kind, __global const float *x,
-                            __global const float *w, __global const float *bias, __global const float *residual,
-                            __global const float *zeros, __global float *y
+                            const int panels, const int yPitch, const int hasBias, const int kind,
+                            __global const float *x, __global const float *w, __global const float *bias,
+                            __global const float *residual, __global const float *zeros, __global float *y
 #if STAGED
                             , __local float left[TILE_K][GROUP_ROWS + 1], __local float right[TILE_K][PANEL],
                             __local int pixels[3][GROUP_ROWS]
@@ -989,8 +991,8 @@ static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, 
                           : 0.0f),
                      (n0 + n < K && k < C ? columns[(size_t)tap * tapStride + (size_t)k * bStride + n] : 0.0f))
     }
-    store_tile(acc, TILE_N, pixelCount - m0, K - n0, hasBias, kind, bias + n0, residual + (size_t)m0 * (G * K) + n0,
-               y + (size_t)m0 * (G * K) + n0, G * K);
+    store_tile(acc, TILE_N, pixelCount - m0, K - n0, hasBias, kind, bias + n0, residual + (size_t)m0 * yPitch + n0,
+               y + (size_t)m0 * yPitch + n0, yPitch);
   }
 #else
   for (int m = m0 + LANE * TILE_M; m < min(pixelCount, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
@@ -1023,13 +1025,13 @@ static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, 
           }
         }
         if (downX == 1) {
-          store_tile(acc, vectors, pixelCount - m, K - n, hasBias, kind, bias + n, residual + (size_t)m * (G * K) + n,
-                     y + (size_t)m * (G * K) + n, G * K);
+          store_tile(acc, vectors, pixelCount - m, K - n, hasBias, kind, bias + n, residual + (size_t)m * yPitch + n,
+                     y + (size_t)m * yPitch + n, yPitch);
         } else {
           UNROLL for (int i = 0; i < TILE_M; i++) if (m + i < pixelCount) {
-            const size_t at = (size_t)in_phases(m + i, Q, downX) * (G * K) + n;
+            const size_t at = (size_t)in_phases(m + i, Q, downX) * yPitch + n;
             UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors && n + j * VECTOR < K) {
-              STORE_PART(finish(acc[i][j], hasBias, kind, bias + n + j * VECTOR, G * K, residual + at + j * VECTOR),
+              STORE_PART(finish(acc[i][j], hasBias, kind, bias + n + j * VECTOR, yPitch, residual + at + j * VECTOR),
                          y + at + j * VECTOR, K - n - j * VECTOR);
             }
           }
@@ -1049,41 +1051,44 @@ static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, 
 #endif
 
 // y = activation(x * w + bias). `zeros` holds at least C zeros. Pixels of x are xPitch floats apart: G · C, or less where C
-// stands for the channels of a whole row of taps, which are neighbours in memory.
+// stands for the channels of a whole row of taps, which are neighbours in memory. Those of y are yPitch floats apart: G · K, or
+// more where y is some of the channels of a map, from its channel yFirst on; then nothing but a bias is added.
 // groups(ceil(N·P·Q / GROUP_ROWS), ceil(panels of K / panels), G)
-__kernel void conv2d(CONVOLUTION_SIZES, const int xPitch, const int bStride, const int tapStride, const int panelStride,
-                     const int groupStride, const int panels, const int hasBias, const int kind,
+__kernel void conv2d(CONVOLUTION_SIZES, const int xPitch, const int yPitch, const int yFirst, const int bStride,
+                     const int tapStride, const int panelStride, const int groupStride, const int panels, const int hasBias,
+                     const int kind,
                      __global const float *restrict x, __global const float *restrict w,
                      __global const float *restrict bias, __global const float *restrict residual,
                      __global const float *restrict zeros, __global float *restrict y) {
   CONVOLVE_STAGES
   convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, xPitch, strideY, strideX,
-           1, 1, bStride, tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, residual, zeros,
-           y CONVOLVE_STAGE_ARGUMENTS);
+           1, 1, bStride, tapStride, panelStride, groupStride, panels, yPitch, hasBias, kind, x, w, bias, residual, zeros,
+           y + yFirst CONVOLVE_STAGE_ARGUMENTS);
 }
 
 // The input gradient: here x is dy, y is dx, C and K have changed places, and w is packed transposed. It is the transposed
-// convolution too, which may have a bias and an activation.
-__kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int bStride, const int tapStride, const int panelStride,
-                                    const int groupStride, const int panels, const int hasBias, const int kind,
+// convolution too, which may have a bias and an activation. x may be some of the channels of a map, as y above.
+__kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int bStride,
+                                    const int tapStride, const int panelStride, const int groupStride, const int panels,
+                                    const int hasBias, const int kind,
                                     __global const float *restrict x, __global const float *restrict w,
                                     __global const float *restrict bias, __global const float *restrict zeros,
                                     __global float *restrict y) {
   CONVOLVE_STAGES
   if (strideY == 1 && strideX == 1) {
-    convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, G * C, 1, 1, 1, 1,
-             bStride, tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, bias, zeros,
+    convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, xPitch, 1, 1, 1, 1,
+             bStride, tapStride, panelStride, groupStride, panels, G * K, hasBias, kind, x + xFirst, w, bias, bias, zeros,
              y CONVOLVE_STAGE_ARGUMENTS);
   } else {
-    convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, G * C, 1, 1, strideY,
-             strideX, bStride, tapStride, panelStride, groupStride, panels, hasBias, kind, x, w, bias, bias, zeros,
+    convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, xPitch, 1, 1, strideY,
+             strideX, bStride, tapStride, panelStride, groupStride, panels, G * K, hasBias, kind, x + xFirst, w, bias, bias, zeros,
              y CONVOLVE_STAGE_ARGUMENTS);
   }
 }
 
 // Weight gradient: dw(R,S,C,G·K) = Σ over pixels of x(pixel at tap, C) · dy(pixel, K), a product of a transposed matrix
 // whose depth is the pixels. They are cut into `splits` ranges, whose sums go to partial(split,R,S,C,G·K), which
-// reduce_columns then adds in order. Pixels of x are xPitch floats apart, as above.
+// reduce_columns then adds in order. Pixels of x are xPitch floats apart, as above; dy may be some of the channels of a map.
 //
 // Staged, a group sums a tile of one tap.                       groups(splits, R · S · ceil(C / GROUP_ROWS), G)
 // Unstaged, it takes a range of the items (split, G, one of cBlocks blocks of C, one of kBlocks of K), and of each item
@@ -1116,17 +1121,19 @@ static inline void pack_pixels(const int first, const int count, const int C, co
 }
 #endif
 
-__kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const int splits, const int cBlocks,
-                                     const int kBlocks, __global const float *restrict x, __global const float *restrict dy,
-                                     __global float *restrict scratch, __global float *restrict partial) {
-  const int pixelCount = N * P * Q, yPitch = G * K;
+__kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const int yPitch, const int yFirst, const int splits,
+                                     const int cBlocks, const int kBlocks, __global const float *restrict x,
+                                     __global const float *restrict dy, __global float *restrict scratch,
+                                     __global float *restrict partial) {
+  const int pixelCount = N * P * Q, outputs = G * K;
+  dy += yFirst;
 #if STAGED
   const int channelBlocks = (C + GROUP_ROWS - 1) / GROUP_ROWS;
   const int tap = GROUP(1) / channelBlocks, c0 = GROUP(1) % channelBlocks * GROUP_ROWS;
   const int r = tap / S, s = tap % S, split = GROUP(0), rowCount = min(C - c0, GROUP_ROWS);
   x += GROUP(2) * C + c0;
   dy += GROUP(2) * K;
-  partial += (((size_t)split * R * S + tap) * C + c0) * yPitch + GROUP(2) * K;
+  partial += (((size_t)split * R * S + tap) * C + c0) * outputs + GROUP(2) * K;
   STAGES
   const int begin = (int)((long)pixelCount * split / splits), depth = (int)((long)pixelCount * (split + 1) / splits) - begin;
   for (int n0 = 0; n0 < K; n0 += PANEL) {
@@ -1139,7 +1146,7 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
                              (begin + k) % Q * strideX + offsetX + s * dilationX) * xPitch + m]
                         : 0.0f),
                    (k < depth && n0 + n < K ? dy[(size_t)(begin + k) * yPitch + n0 + n] : 0.0f))
-    store_tile(acc, TILE_N, rowCount, K - n0, OFFSET_NONE, ACTIVATION_NONE, dy, dy, partial + n0, yPitch);
+    store_tile(acc, TILE_N, rowCount, K - n0, OFFSET_NONE, ACTIVATION_NONE, dy, dy, partial + n0, outputs);
   }
 #else
   // Packing few channels, or for few outputs, costs more than reading x in place does: then by blocks that are half as long.
@@ -1172,17 +1179,17 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
                       tap % S * dilationX + offsetX, xPitch, x + g * C + c0, left);
         }
         barrier(CLK_GLOBAL_MEM_FENCE);
-        __global float *sums = partial + (((size_t)split * R * S + tap) * C + c0) * yPitch + g * K + k0;
+        __global float *sums = partial + (((size_t)split * R * S + tap) * C + c0) * outputs + g * K + k0;
         for (int tile = LANE; tile < tilesDown * tilesAcross; tile += LOCAL) {
           const int c = tile % tilesDown, panel = tile / tilesDown, n = panel * PANEL;
-          __global float *to = sums + (size_t)(c * TILE_M) * yPitch + n;
+          __global float *to = sums + (size_t)(c * TILE_M) * outputs + n;
           WITH_VECTORS(columns - n, {
             VEC acc[TILE_M][TILE_N];
             if (first == begin) clear_tile(acc);
-            else load_tile(acc, vectors, rows - c * TILE_M, columns - n, to, yPitch);
+            else load_tile(acc, vectors, rows - c * TILE_M, columns - n, to, outputs);
             if (isPlain) multiply_transposed(acc, vectors, count, pixels + c * TILE_M, xPitch, right + panel * RIGHT_PANEL, PANEL);
             else multiply_transposed(acc, vectors, count, left + c * LEFT_TILE, TILE_M, right + panel * RIGHT_PANEL, PANEL);
-            store_tile(acc, vectors, rows - c * TILE_M, columns - n, OFFSET_NONE, ACTIVATION_NONE, dy, dy, to, yPitch);
+            store_tile(acc, vectors, rows - c * TILE_M, columns - n, OFFSET_NONE, ACTIVATION_NONE, dy, dy, to, outputs);
           })
         }
         barrier(CLK_GLOBAL_MEM_FENCE);
@@ -1316,11 +1323,13 @@ static inline void winograd_transform(const int first, const int count, const in
   }
 }
 
-// y = activation(x * w + bias), from u of w. `zeros` holds at least C zeros, scratch(groups, vSize + mSize) nothing.
+// y = activation(x * w + bias), from u of w. `zeros` holds at least C zeros, scratch(groups, vSize + mSize) nothing. x and y may
+// be some of the channels of a map, from xFirst or yFirst on; if y is, nothing but a bias is added.
 // Group x takes one of the ranges of blocks of `tiles` tiles, a multiple of TILE_M; group y one of the ranges of panels,
 // for which it transforms the input anew.                                  groups(ranges of blocks, ranges of panels, 1)
 __kernel void winograd_conv2d(const int N, const int H, const int W, const int C, const int P, const int Q, const int K,
-                              const int offsetY, const int offsetX, const int tiles, const int hasBias, const int kind,
+                              const int offsetY, const int offsetX, const int xPitch, const int xFirst, const int yPitch,
+                              const int yFirst, const int tiles, const int hasBias, const int kind,
                               __global const float *restrict x, __global const float *restrict u,
                               __global const float *restrict bias, __global const float *restrict residual,
                               __global const float *restrict zeros, __global float *restrict scratch,
@@ -1333,7 +1342,7 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
   const int lastBlock = (int)((long)blocks * (GROUP(0) + 1) / xGroups), lastPanel = panels * (GROUP(1) + 1) / yGroups;
   for (int block = (int)((long)blocks * GROUP(0) / xGroups); block < lastBlock; block++) {
     const int first = block * tiles, count = min(tiles, tileCount - first);
-    winograd_transform(first, count, H, W, C, C, down, across, offsetY, offsetX, pitch, vMatrix, x, zeros, v);
+    winograd_transform(first, count, H, W, C, xPitch, down, across, offsetY, offsetX, pitch, vMatrix, x + xFirst, zeros, v);
     barrier(CLK_GLOBAL_MEM_FENCE);
     for (int panel = panels * GROUP(1) / yGroups; panel < lastPanel; panel++) {
       // Row tiles first, so that a place's part of u stays in the first-level cache.
@@ -1364,7 +1373,7 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
         if (n >= K) continue;
         const int y0 = tile / across % down * 4, x0 = tile % across * 4;
         __global const float *from = m + t / (PANEL / VECTOR) * PANEL + column;
-        const size_t at = (((size_t)(tile / (across * down)) * P + y0) * Q + x0) * K + n;
+        const size_t at = yFirst + (((size_t)(tile / (across * down)) * P + y0) * Q + x0) * yPitch + n;
         VEC lines[4][6];
         UNROLL for (int j = 0; j < 6; j++) {
           VEC line[6], result[4];
@@ -1377,7 +1386,7 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
             VEC result[4];
             winograd_output(lines[i], result);
             UNROLL for (int j = 0; j < 4; j++) {
-              const size_t pixel = at + ((size_t)i * Q + j) * K;
+              const size_t pixel = at + ((size_t)i * Q + j) * yPitch;
               if (x0 + j < Q) STORE_PART(finish(result[j], hasBias, kind, bias + n, K, residual + pixel), y + pixel, K - n);
             }
           }
@@ -1455,7 +1464,8 @@ static inline void winograd_transform_gradient(const int first, const int count,
 // items (split, block of C, block of K), and of each item block after block of at most `tiles` tiles.
 // groups(ranges of items, 1, 1)
 __kernel void winograd_backward_weight(const int N, const int H, const int W, const int C, const int P, const int Q,
-                                       const int K, const int offsetY, const int offsetX, const int tiles, const int splits,
+                                       const int K, const int offsetY, const int offsetX, const int yPitch,
+                                       const int yFirst, const int tiles, const int splits,
                                        __global const float *restrict x, __global const float *restrict dy,
                                        __global const float *restrict zeros, __global float *restrict scratch,
                                        __global float *restrict partial) {
@@ -1473,7 +1483,7 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
       const int count = min(end - first, tiles);
       winograd_transform(first, count, H, W, rows, C, down, across, offsetY, offsetX, WINOGRAD_BLOCK_PITCH, matrix, x + c0,
                          zeros, v);
-      winograd_transform_gradient(first, count, P, Q, columns, K, down, across, matrix, dy + k0, zeros, z);
+      winograd_transform_gradient(first, count, P, Q, columns, yPitch, down, across, matrix, dy + yFirst + k0, zeros, z);
       barrier(CLK_GLOBAL_MEM_FENCE);
       for (int t = LANE; t < 36 * columnTiles * rowTiles; t += LOCAL) {
         const int place = t / (columnTiles * rowTiles), row = t % rowTiles * TILE_M;

@@ -95,6 +95,25 @@ import Testing
     }
   }
 
+  @Test func sideBySideConvolutions() throws {
+    let x = tensor("images", [2, 6, 5, 4])
+    let (w1, b1) = (tensor("points", [1, 1, 4, 3]), tensor("bias of points", [3]))
+    let (w3, b3) = (tensor("filters", [3, 3, 4, 5]), tensor("bias of filters", [5]))
+    func together(_ t: [Tensor], _ activation: Activation) -> Tensor {
+      t[0].convolvedSideBySide(
+        [
+          ConvolutionBranch(weight: t[1], bias: t[2], stride: 1, padding: .none),
+          ConvolutionBranch(weight: t[3], bias: t[4], stride: 1, padding: Padding(1)),
+        ], activation: activation)
+    }
+    let inputs = [x, w1, b1, w3, b3]
+    try expectGradients(of: inputs, "side by side") { together($0, .none) }
+    let apart = Tensor.concatenated(
+      [x.convolved(with: w1, bias: b1, activation: .relu), x.convolved(with: w3, bias: b3, padding: Padding(1), activation: .relu)],
+      axis: 3)
+    #expect(try together(inputs, .relu).scalars() == apart.scalars())
+  }
+
   @Test func reductions() throws {
     let x = tensor("x", [3, 4, 5])
     for axes in [nil, [0], [1], [2], [0, 2], [0, 1], [1, 2]] as [[Int]?] {
@@ -219,6 +238,13 @@ import Testing
         _ = PoolShape(batch: 1, height: 2, width: 2, channels: 1, kernel: (5, 5), stride: (1, 1))
       }
       #expect(message(of: misfit).contains("a 5x5 window does not fit into 2x2"))
+      let ragged = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let x = Tensor(repeating: 1, shape: [1, 3, 3, 1], on: TestDevice.cpu)
+        let (w, bias) = (Tensor(repeating: 1, shape: [3, 3, 1, 1], on: x.device), Tensor(repeating: 0, shape: [1], on: x.device))
+        let branches = [.none, Padding(1)].map { ConvolutionBranch(weight: w, bias: bias, stride: 1, padding: $0) }
+        _ = x.convolvedSideBySide(branches, activation: .none)
+      }
+      #expect(message(of: ragged).contains("maps of the sizes [[1, 1], [3, 3]] can't stand side by side"))
     }
 
     func message(of result: ExitTest.Result?) -> String {

@@ -36,6 +36,12 @@ struct OperatorCase: Sendable, CustomTestStringConvertible {
 
     func floats(_ count: Int) -> [Float] { numbers.floats(count) }
 
+    /// What a convolution's result or its gradient is, in a map with seven more channels.
+    func part(of shape: ConvolutionShape) -> MapPart {
+      let channels = shape.outputChannels + 7
+      return MapPart(input(shape.outputCount / shape.outputChannels * channels), channels: channels, first: 3)
+    }
+
     func labels(_ count: Int, below classes: Int) -> Buffer {
       device.makeBuffer((0..<count).map { Int32($0 * 5 % classes) })
     }
@@ -103,13 +109,29 @@ extension OperatorCase {
         let shape = ConvolutionShape(
           batch: 2, height: size.0, width: size.1, inputChannels: channels, outputChannels: outputs, kernel: (3, 3),
           padding: Padding(top: 1, left: 0, bottom: 2, right: 1))
-        let (x, w, dy) = (run.input(shape.inputCount), run.input(shape.weightCount), run.input(shape.outputCount))
+        let (x, w) = (run.input(shape.inputCount), run.input(shape.weightCount))
+        let (part, dx) = (run.part(of: shape), run.device.fill(0, count: shape.inputCount))
+        let y = run.part(of: shape)
+        run.device.winogradConvolution(
+          MapPart(x, channels: channels), w, WinogradShape(shape, isBackward: false)!,
+          Offset(bias: run.input(outputs), normalization: nil), .relu6, into: y)
+        run.device.winogradConvolution(
+          part, w, WinogradShape(shape, isBackward: true)!, Offset(bias: nil, normalization: nil), .none,
+          into: MapPart(dx, channels: channels))
         try run.keep(
-          run.device.winogradConvolution(
-            x, w, WinogradShape(shape, isBackward: false)!, Offset(bias: run.input(outputs), normalization: nil), .relu6),
-          run.device.winogradConvolution(
-            dy, w, WinogradShape(shape, isBackward: true)!, Offset(bias: nil, normalization: nil), .none),
-          run.device.winogradBackwardWeight(x, dy: dy, WinogradShape(shape, isBackward: false)!))
+          y.map, dx, run.device.winogradBackwardWeight(x, dy: part, WinogradShape(shape, isBackward: false)!))
+      }
+    },
+    OperatorCase("convolution into a part of a map") { run in
+      for (channels, outputs, kernel, stride) in [(3, 5, 1, 1), (33, 130, 1, 1), (17, 34, 3, 2), (5, 33, 3, 1)] {
+        let shape = ConvolutionShape(
+          batch: 2, height: 9, width: 7, inputChannels: channels, outputChannels: outputs, kernel: (kernel, kernel),
+          stride: (stride, 1), padding: Padding(kernel / 2))
+        let (x, w, part) = (run.input(shape.inputCount), run.input(shape.weightCount), run.part(of: shape))
+        try run.keep(
+          run.device.convolution(
+            x, w, shape, bias: run.input(outputs), activation: .relu6, into: run.part(of: shape)),
+          run.device.convolutionBackwardInput(part, w, shape), run.device.convolutionBackwardWeight(x, dy: part, shape))
       }
     },
     OperatorCase("reduction") { run in

@@ -136,21 +136,63 @@ import Testing
         padding: padding)
       let sample = ConvolutionSample(shape, &numbers)
       let w = device.makeBuffer(sample.w)
-      let y = device.winogradConvolution(
-        device.makeBuffer(sample.x), w, WinogradShape(shape, isBackward: false)!,
-        Offset(bias: device.makeBuffer(sample.bias), normalization: nil), .relu6)
+      let (x, dy) = (device.makeBuffer(sample.x), MapPart(device.makeBuffer(sample.dy), channels: outputs))
+      let (y, dx) = (device.fill(0, count: shape.outputCount), device.fill(0, count: shape.inputCount))
+      device.winogradConvolution(
+        MapPart(x, channels: channels), w, WinogradShape(shape, isBackward: false)!,
+        Offset(bias: device.makeBuffer(sample.bias), normalization: nil), .relu6, into: MapPart(y, channels: outputs))
       expectClose(
         try device.read(y, as: Float.self, count: sample.y.count), sample.y.map { min(max($0, 0), 6) },
         depth: 9 * channels, "y of \(shape)")
-      let dx = device.winogradConvolution(
-        device.makeBuffer(sample.dy), w, WinogradShape(shape, isBackward: true)!, Offset(bias: nil, normalization: nil), .none)
+      device.winogradConvolution(
+        dy, w, WinogradShape(shape, isBackward: true)!, Offset(bias: nil, normalization: nil), .none,
+        into: MapPart(dx, channels: channels))
       expectClose(
         try device.read(dx, as: Float.self, count: sample.dx.count), sample.dx, depth: 9 * outputs, "dx of \(shape)")
-      let dw = device.winogradBackwardWeight(
-        device.makeBuffer(sample.x), dy: device.makeBuffer(sample.dy), WinogradShape(shape, isBackward: false)!)
+      let dw = device.winogradBackwardWeight(x, dy: dy, WinogradShape(shape, isBackward: false)!)
       expectClose(
         try device.read(dw, as: Float.self, count: sample.dw.count), sample.dw,
         depth: shape.outputCount / outputs, "dw of \(shape)")
+    }
+  }
+
+  /// The same bits as with a map of its own, and nothing is written beside the part: by products of pixels, by the general
+  /// way with strides, and by Winograd's where the device takes it.
+  @Test(arguments: Target.all) func partsOfMapsAreLikeMapsOfTheirOwn(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(9)
+    for (batch, size, channels, outputs, kernel, stride, first, beside) in [
+      (1, 1, 1, 1, 1, 1, 2, 1), (3, 9, 17, 33, 1, 1, 0, 5), (2, 13, 33, 130, 1, 1, 7, 0), (2, 9, 3, 17, 3, 2, 1, 1),
+      (16, 8, 17, 35, 3, 1, 3, 2), (1, 17, 257, 3, 3, 1, 16, 0),
+    ] {
+      let shape = ConvolutionShape(
+        batch: batch, height: size, width: size, inputChannels: channels, outputChannels: outputs, kernel: (kernel, kernel),
+        stride: (stride, stride), padding: Padding(kernel / 2))
+      let (pixels, pitch) = (shape.outputCount / outputs, first + outputs + beside)
+      let dy = numbers.floats(pixels * pitch)
+      func part(_ map: [Float]) -> [Float] {
+        (0..<pixels).flatMap { map[$0 * pitch + first..<$0 * pitch + first + outputs] }
+      }
+      let x = device.makeBuffer(numbers.floats(shape.inputCount))
+      let (w, bias) = (device.makeBuffer(numbers.floats(shape.weightCount)), device.makeBuffer(numbers.floats(outputs)))
+      let map = device.fill(7, count: dy.count)
+      device.convolution(
+        x, w, shape, bias: bias, activation: .relu, into: MapPart(map, channels: pitch, first: first))
+      let written = try device.read(map, as: Float.self, count: dy.count)
+      let y = device.convolution(x, w, shape, bias: bias, activation: .relu)
+      #expect(try part(written) == device.read(y, as: Float.self, count: shape.outputCount), "\(shape)")
+      for (place, value) in written.enumerated() where !(first..<first + outputs).contains(place % pitch) {
+        #expect(value == 7, "place \(place) beside the part of \(shape)")
+      }
+      let (own, shared) = (device.makeBuffer(part(dy)), MapPart(device.makeBuffer(dy), channels: pitch, first: first))
+      #expect(
+        try device.read(device.convolutionBackwardInput(shared, w, shape), as: Float.self, count: shape.inputCount)
+          == device.read(device.convolutionBackwardInput(own, w, shape), as: Float.self, count: shape.inputCount),
+        "dx of \(shape)")
+      #expect(
+        try device.read(device.convolutionBackwardWeight(x, dy: shared, shape), as: Float.self, count: shape.weightCount)
+          == device.read(device.convolutionBackwardWeight(x, dy: own, shape), as: Float.self, count: shape.weightCount),
+        "dw of \(shape)")
     }
   }
 

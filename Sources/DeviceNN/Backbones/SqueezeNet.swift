@@ -67,8 +67,7 @@ private final class Fire: Layer {
 
   func callAsFunction(_ x: Tensor) -> Tensor {
     let squeezed = squeeze(x, activation: .relu)
-    return .concatenated(
-      [expand1x1(squeezed, activation: .relu), expand3x3(squeezed, activation: .relu)], axis: 3)
+    return squeezed.convolvedSideBySide([expand1x1, expand3x3].map { $0.branch(of: squeezed) }, activation: .relu)
   }
 }
 

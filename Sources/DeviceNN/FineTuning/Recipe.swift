@@ -4,7 +4,7 @@ public import Kernels
 public enum Recipe: String, Codable, Sendable, CaseIterable {
   /// A new head on a frozen backbone, whose features are computed once.
   case head
-  /// Everything, the head's first weights being those of a quick `head` (Kumar et al. 2022); the deeper, the faster.
+  /// Everything, the new head at nine times the backbone's rate.
   case full
   /// The head, then stage by stage from the last to the first, during the first half of the epochs (Howard and Ruder 2018).
   case gradual

@@ -53,6 +53,11 @@ public final class Convolution2D: Layer {
         x.buffer, weight.buffer, shape, normalization: normalization, residual: residual?.buffer, activation: activation))
   }
 
+  /// For `convolvedSideBySide` on x. It needs a bias, and no groups.
+  func branch(of x: Tensor) -> ConvolutionBranch {
+    ConvolutionBranch(weight: weight.adapted, bias: bias!.value, stride: stride, padding: padding(of: x))
+  }
+
   private func padding(of x: Tensor) -> Padding {
     padding.padding(kernel: kernel, stride: stride, height: x.shape[1], width: x.shape[2])
   }

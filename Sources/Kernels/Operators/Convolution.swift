@@ -82,40 +82,45 @@ extension Device {
   /// - Parameters:
   ///   - normalization: in place of a bias, a batch normalisation of the sums.
   ///   - residual: (N,P,Q,K), added to what was normalised; not to one filter a channel.
+  ///   - part: where y belongs, beside what others write: only a bias is added then. nil makes a map of its own.
+  /// - Returns: y, or the map that has it in it.
+  @discardableResult
   public func convolution(
     _ x: Buffer, _ w: Buffer, _ shape: ConvolutionShape, bias: Buffer? = nil, normalization: BatchNormStatistics? = nil,
-    residual: Buffer? = nil, activation: Activation = .none
+    residual: Buffer? = nil, activation: Activation = .none, into part: MapPart? = nil
   ) -> Buffer {
+    precondition(part == nil || normalization == nil, "a convolution into a part of a map can't normalise its sums")
     let offset = Offset(bias: bias, normalization: normalization, residual: residual)
-    if shape.isPointwise { return matmul(x, w, pointwise(shape), offset, activation) }
+    let y = part ?? MapPart(makeFloats(shape.outputCount), channels: shape.outputChannels)
+    if shape.isPointwise {
+      matmul(MapPart(x, channels: shape.inputChannels), w, pointwise(shape), offset, activation, into: y)
+      return y.map
+    }
     let measured = choice(for: .convolution(shape))
     if let winograd = winogradShape(shape, isBackward: false, measured) {
-      return winogradConvolution(x, w, winograd, offset, activation)
+      winogradConvolution(MapPart(x, channels: shape.inputChannels), w, winograd, offset, activation, into: y)
+      return y.map
     }
     if shape.isDepthwise {
-      precondition(residual == nil, "no residual is added to a depthwise convolution")
-      let y = makeFloats(shape.outputCount)
+      precondition(residual == nil && part == nil, "a depthwise convolution adds no residual and fills no part of a map")
       launch(
         Launch(
           "depthwise_conv2d", groups: [shape.batch * shape.outputHeight, 1, 1],
           depthwiseSizes(shape, isBackward: false) + [
-            .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(w), .buffer(offset.buffer ?? w), .buffer(y),
+            .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(w), .buffer(offset.buffer ?? w), .buffer(y.map),
           ], flops: shape.flops))
-      return y
+      return y.map
     }
-    if shape.isThin {
-      let (padded, merged) = mergedTaps(x, shape)
-      return productConvolution(padded, w, merged, pitch: shape.inputChannels, measured, offset, activation)
-    }
-    return productConvolution(x, w, shape, pitch: shape.inputChannels, measured, offset, activation)
+    let (source, sizes) = shape.isThin ? mergedTaps(x, shape) : (x, shape)
+    productConvolution(source, w, sizes, pitch: shape.inputChannels, measured, offset, activation, into: y)
+    return y.map
   }
 
   /// - Parameter pitch: floats from one pixel of x to the next.
   private func productConvolution(
     _ x: Buffer, _ w: Buffer, _ shape: ConvolutionShape, pitch: Int, _ measured: Algorithm?, _ offset: Offset,
-    _ activation: Activation
-  ) -> Buffer {
-    let y = makeFloats(shape.outputCount)
+    _ activation: Activation, into y: MapPart
+  ) {
     let (channels, outputs) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
     let taps = shape.kernelHeight * shape.kernelWidth
     let pixels = shape.batch * shape.outputHeight * shape.outputWidth
@@ -133,11 +138,10 @@ extension Device {
     launch(
       Launch(
         "conv2d", groups: groups,
-        sizes(shape, isBackward: false) + [.int(pitch)] + panelArguments + [
+        sizes(shape, isBackward: false) + [.int(pitch)] + y.place + panelArguments + [
           .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(panels.buffer),
-          .buffer(offset.buffer ?? w), .buffer(offset.residual ?? w), .buffer(fill(0, count: channels)), .buffer(y),
+          .buffer(offset.buffer ?? w), .buffer(offset.residual ?? w), .buffer(fill(0, count: channels)), .buffer(y.map),
         ], flops: shape.flops))
-    return y
   }
 
   /// dx(N,H,W,C).
@@ -145,27 +149,43 @@ extension Device {
     transposedConvolution(dy, w, shape)
   }
 
+  /// dx(N,H,W,C) of a convolution whose result is a part of a map.
+  public func convolutionBackwardInput(_ dy: MapPart, _ w: Buffer, _ shape: ConvolutionShape) -> Buffer {
+    transposedConvolution(dy, w, shape, bias: nil, activation: .none)
+  }
+
   /// activation(dx(N,H,W,C) + bias(C)) for the input gradient of the convolution `shape`, whose result has `dy`'s shape.
   public func transposedConvolution(
     _ dy: Buffer, _ w: Buffer, _ shape: ConvolutionShape, bias: Buffer? = nil, activation: Activation = .none
   ) -> Buffer {
+    transposedConvolution(MapPart(dy, channels: shape.outputChannels), w, shape, bias: bias, activation: activation)
+  }
+
+  private func transposedConvolution(
+    _ dy: MapPart, _ w: Buffer, _ shape: ConvolutionShape, bias: Buffer?, activation: Activation
+  ) -> Buffer {
+    let offset = Offset(bias: bias, normalization: nil)
+    let dx = makeFloats(shape.inputCount)
     if shape.isPointwise {
       let forward = pointwise(shape)
-      return matmul(
-        dy, w, MatmulShape(m: forward.m, n: forward.k, k: forward.n, transposesB: true), bias: bias,
-        activation: activation)
+      matmul(
+        dy, w, MatmulShape(m: forward.m, n: forward.k, k: forward.n, transposesB: true), offset, activation,
+        into: MapPart(dx, channels: shape.inputChannels))
+      return dx
     }
     if let winograd = winogradShape(shape, isBackward: true, choice(for: .inputGradient(shape))) {
-      return winogradConvolution(dy, w, winograd, Offset(bias: bias, normalization: nil), activation)
+      winogradConvolution(dy, w, winograd, offset, activation, into: MapPart(dx, channels: shape.inputChannels))
+      return dx
     }
-    let epilogue: [Launch.Argument] = [.int(bias == nil ? 0 : 1), .int(activation.rawValue)]
-    let dx = makeFloats(shape.inputCount)
+    let epilogue: [Launch.Argument] = [.int(offset.kind), .int(activation.rawValue)]
     if shape.isDepthwise {
+      precondition(dy.isWhole(shape.outputChannels), "a depthwise convolution fills no part of a map")
       launch(
         Launch(
           "depthwise_conv2d_backward_input", groups: [shape.batch * shape.height, 1, 1],
-          depthwiseSizes(shape, isBackward: true) + epilogue + [.buffer(dy), .buffer(w), .buffer(bias ?? w), .buffer(dx)],
-          flops: shape.flops))
+          depthwiseSizes(shape, isBackward: true) + epilogue + [
+            .buffer(dy.map), .buffer(w), .buffer(bias ?? w), .buffer(dx),
+          ], flops: shape.flops))
       return dx
     }
     let (channels, outputs) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
@@ -179,8 +199,8 @@ extension Device {
     launch(
       Launch(
         "conv2d_backward_input", groups: groups,
-        sizes(shape, isBackward: true) + panelArguments + epilogue + [
-          .buffer(dy), .buffer(panels.buffer), .buffer(bias ?? w), .buffer(fill(0, count: outputs)), .buffer(dx),
+        sizes(shape, isBackward: true) + dy.place + panelArguments + epilogue + [
+          .buffer(dy.map), .buffer(panels.buffer), .buffer(bias ?? w), .buffer(fill(0, count: outputs)), .buffer(dx),
         ], flops: shape.flops))
     return dx
   }

@@ -1,25 +1,28 @@
 extension Device {
   /// dw(R,S,C/groups,K).
   public func convolutionBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape) -> Buffer {
+    convolutionBackwardWeight(x, dy: MapPart(dy, channels: shape.outputChannels), shape)
+  }
+
+  /// dw(R,S,C/groups,K) of a convolution whose result is a part of a map.
+  public func convolutionBackwardWeight(_ x: Buffer, dy: MapPart, _ shape: ConvolutionShape) -> Buffer {
     let measured = choice(for: .weightGradient(shape))
     if shape.isDepthwise {
+      precondition(dy.isWhole(shape.outputChannels), "a depthwise convolution fills no part of a map")
       let rows = shape.batch * shape.outputHeight
       let splits = max(1, min(rows, 16))
       let partial = makeFloats(splits * shape.weightCount)
       launch(
         Launch(
           "depthwise_conv2d_backward_weight", groups: [splits, (shape.inputChannels + 255) / 256, 1],
-          depthwiseSizes(shape, isBackward: false) + [.buffer(x), .buffer(dy), .buffer(partial)], flops: shape.flops))
+          depthwiseSizes(shape, isBackward: false) + [.buffer(x), .buffer(dy.map), .buffer(partial)], flops: shape.flops))
       return sumSplits(partial, splits, shape.weightCount)
     }
     if let winograd = winogradShape(shape, isBackward: false, measured) {
       return winogradBackwardWeight(x, dy: dy, winograd)
     }
-    if shape.isThin {
-      let (padded, merged) = mergedTaps(x, shape)
-      return productBackwardWeight(padded, dy: dy, merged, pitch: shape.inputChannels)
-    }
-    return productBackwardWeight(x, dy: dy, shape, pitch: shape.inputChannels)
+    let (source, sizes) = shape.isThin ? mergedTaps(x, shape) : (x, shape)
+    return productBackwardWeight(source, dy: dy, sizes, pitch: shape.inputChannels)
   }
 
   /// A first layer's few channels fill neither a tile's rows nor its depth. One tap's channels and the next one's are
@@ -45,7 +48,7 @@ extension Device {
     return (padded, merged)
   }
 
-  private func productBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: ConvolutionShape, pitch: Int) -> Buffer {
+  private func productBackwardWeight(_ x: Buffer, dy: MapPart, _ shape: ConvolutionShape, pitch: Int) -> Buffer {
     let blocks = WeightGradientBlocks(shape)
     let partial = makeFloats(blocks.splits * shape.weightCount)
     let channels = shape.inputChannels / shape.groups
@@ -58,8 +61,9 @@ extension Device {
         groups: profile.staged
           ? [blocks.splits, blocks.taps * ((channels + profile.groupRows - 1) / profile.groupRows), shape.groups]
           : [groups, 1, 1],
-        sizes(shape, isBackward: false) + [pitch, blocks.splits, blocks.channelBlocks, blocks.outputBlocks].map { .int($0) }
-          + [.buffer(x), .buffer(dy), .buffer(scratch), .buffer(partial)], flops: shape.flops))
+        sizes(shape, isBackward: false) + [.int(pitch)] + dy.place
+          + [blocks.splits, blocks.channelBlocks, blocks.outputBlocks].map { .int($0) }
+          + [.buffer(x), .buffer(dy.map), .buffer(scratch), .buffer(partial)], flops: shape.flops))
     return sumSplits(partial, blocks.splits, shape.weightCount)
   }
 

@@ -47,9 +47,17 @@ extension Device {
       let copy = transpose(a, batch: shape.batch, rows: shape.k, columns: shape.m)
       return matmul(copy, b, plain, offset, activation)
     }
+    let c = makeFloats(shape.batch * shape.m * shape.n)
+    matmul(MapPart(a, channels: shape.k), b, shape, offset, activation, into: MapPart(c, channels: shape.n))
+    return c
+  }
+
+  /// The product of rows and into rows that are some of the channels of maps' pixels; A is not transposed.
+  func matmul(
+    _ a: MapPart, _ b: Buffer, _ shape: MatmulShape, _ offset: Offset, _ activation: Activation, into c: MapPart
+  ) {
     let (m, n, k) = (shape.m, shape.n, shape.k)
     let panels = rightOperand(b, shape)
-    let c = makeFloats(shape.batch * m * n)
     let panelCount = (n + profile.panelColumns - 1) / profile.panelColumns
     let perGroup = panelsPerGroup(panelCount, rows: m)
     launch(
@@ -58,10 +66,11 @@ extension Device {
         groups: [(m + profile.groupRows - 1) / profile.groupRows, (panelCount + perGroup - 1) / perGroup, shape.batch],
         [
           .int(m), .int(n), .int(k), .int(panels.stride), .int(panels.panelStride), .int(perGroup), .int(m * k),
-          .int(panels.batchStride), .int(offset.kind), .int(activation.rawValue), .buffer(a),
-          .buffer(panels.buffer), .buffer(offset.buffer ?? a), .buffer(offset.residual ?? a), .buffer(c),
+          .int(panels.batchStride),
+        ] + a.place + c.place + [
+          .int(offset.kind), .int(activation.rawValue), .buffer(a.map), .buffer(panels.buffer),
+          .buffer(offset.buffer ?? a.map), .buffer(offset.residual ?? a.map), .buffer(c.map),
         ], flops: shape.flops))
-    return c
   }
 
   /// y(batch,columns,rows) of x(batch,rows,columns).

@@ -24,7 +24,6 @@ struct WinogradShape {
   private var outputSize: [Int] {
     isBackward ? [convolution.height, convolution.width] : [convolution.outputHeight, convolution.outputWidth]
   }
-  var outputCount: Int { convolution.batch * outputSize[0] * outputSize[1] * outputChannels }
   var flops: Double { convolution.flops }
 
   /// Tiles of 4 x 4 pixels of all images.
@@ -78,10 +77,9 @@ struct WinogradShape {
 extension Device {
   /// activation(x * w + offset) for the forward pass; x is dy for the input gradient.
   func winogradConvolution(
-    _ x: Buffer, _ w: Buffer, _ shape: WinogradShape, _ offset: Offset, _ activation: Activation
-  ) -> Buffer {
+    _ x: MapPart, _ w: Buffer, _ shape: WinogradShape, _ offset: Offset, _ activation: Activation, into y: MapPart
+  ) {
     let u = shape.filters(w, on: self)
-    let y = makeFloats(shape.outputCount)
     let tiles = shape.tilesPerBlock(profile)
     let panels = (shape.outputChannels + profile.panelColumns - 1) / profile.panelColumns
     // Some eight groups a core, so that none waits for long in the end: ranges of blocks and, where there are too few of
@@ -94,11 +92,10 @@ extension Device {
     launch(
       Launch(
         "winograd_conv2d", groups: [across, down, 1],
-        shape.sizes + [
-          .int(tiles), .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(u),
+        shape.sizes + x.place + y.place + [
+          .int(tiles), .int(offset.kind), .int(activation.rawValue), .buffer(x.map), .buffer(u),
           .buffer(offset.buffer ?? w), .buffer(offset.residual ?? w), .buffer(fill(0, count: shape.inputChannels)),
-          .buffer(scratch), .buffer(y),
+          .buffer(scratch), .buffer(y.map),
         ], flops: shape.flops))
-    return y
   }
 }

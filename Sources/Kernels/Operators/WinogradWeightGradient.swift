@@ -23,7 +23,7 @@ private struct WinogradWeightGradientBlocks {
 
 extension Device {
   /// dw(3,3,C,K).
-  func winogradBackwardWeight(_ x: Buffer, dy: Buffer, _ shape: WinogradShape) -> Buffer {
+  func winogradBackwardWeight(_ x: Buffer, dy: MapPart, _ shape: WinogradShape) -> Buffer {
     let blocks = WinogradWeightGradientBlocks(shape)
     let count = 9 * shape.inputChannels * shape.outputChannels
     // Some four groups a core take the items in turn, so that their scratch memory is small.
@@ -32,8 +32,8 @@ extension Device {
     launch(
       Launch(
         "winograd_backward_weight", groups: [groups, 1, 1],
-        shape.sizes + [
-          .int(blocks.tiles), .int(blocks.splits), .buffer(x), .buffer(dy),
+        shape.sizes + dy.place + [
+          .int(blocks.tiles), .int(blocks.splits), .buffer(x), .buffer(dy.map),
           .buffer(fill(0, count: max(shape.inputChannels, shape.outputChannels))),
           .buffer(makeFloats(groups * blocks.scratch(profile))), .buffer(partial),
         ], flops: shape.flops))
