@@ -51,8 +51,26 @@
 #define CAT(a, b) CAT_(a, b)
 #define VEC CAT(float, VECTOR)
 #define IVEC CAT(int, VECTOR)
+#if LOCAL == 1 && defined(__clang__) && !defined(__cplusplus) && !defined(__SPIR__) && !defined(__SPIRV__)
+// PoCL: a CPU, and Clang. Its vload and vstore move two floats at a time, in code that then stays in such pieces; and loops
+// unroll by the constants that functions are called with only where these become a part of the kernel.
+#undef inline
+#define inline inline __attribute__((always_inline))
+typedef float UNALIGNED __attribute__((ext_vector_type(VECTOR), aligned(4)));
+#define MOVES(SPACE)                                                                                             \
+  static inline __attribute__((overloadable)) VEC load(const SPACE float *p) { return *(const SPACE UNALIGNED *)p; } \
+  static inline __attribute__((overloadable)) void store(VEC v, SPACE float *p) { *(SPACE UNALIGNED *)p = v; }
+MOVES(__global)
+MOVES(__local)
+MOVES(__private)
+#define LOAD(p) load(p)
+#define STORE(v, p) store(v, p)
+#define STREAM(v, p) __builtin_nontemporal_store(v, (__global VEC *)(p))
+#define PREFETCH(p, n) for (int ahead = 0; ahead < (n); ahead += 16) __builtin_prefetch((p) + ahead, 0, 2)
+#else
 #define LOAD(p) CAT(vload, VECTOR)(0, p)
 #define STORE(v, p) CAT(vstore, VECTOR)(v, 0, p)
+#endif
 #define UNROLL _Pragma("unroll")
 
 #define LANE ((int)get_local_id(0))
@@ -2217,8 +2235,9 @@ __kernel void softmax(const int classes, __global const float *restrict logits, 
   logits += (size_t)GROUP(0) * classes;
   y += (size_t)GROUP(0) * classes;
   SOFTMAX_ROW_WITH(logits, classes, STORE(power, y + k);, y[k] = power;)
-  FOR_ROW_VECTORS(k, classes) STORE(LOAD(y + k) / sum, y + k);
-  FOR_ROW_REST(k, classes) y[k] /= sum;
+  const float share = 1.0f / sum;
+  FOR_ROW_VECTORS(k, classes) STORE(LOAD(y + k) * share, y + k);
+  FOR_ROW_REST(k, classes) y[k] *= share;
 }
 
 // dx = y · (dy - Σ y · dy)
@@ -3300,13 +3319,12 @@ __kernel void normalize_bytes(const int pixels, __global const float *restrict c
 // Four words for a counter by Philox4x32-10 (Salmon et al. 2011): the same on every device, in any order.
 static inline void philox(uint counter, uint stream, uint key0, uint key1, uint words[4]) {
   uint a = counter, b = 0, c = stream, d = 0;
-  for (int round = 0; round < 10; round++) {
-    const uint high0 = mul_hi(a, 0xD2511F53u), low0 = a * 0xD2511F53u;
-    const uint high1 = mul_hi(c, 0xCD9E8D57u), low1 = c * 0xCD9E8D57u;
-    a = high1 ^ b ^ key0;
-    b = low1;
-    c = high0 ^ d ^ key1;
-    d = low0;
+  UNROLL for (int round = 0; round < 10; round++) {
+    const ulong product0 = (ulong)a * 0xD2511F53u, product1 = (ulong)c * 0xCD9E8D57u;
+    a = (uint)(product1 >> 32) ^ b ^ key0;
+    b = (uint)product1;
+    c = (uint)(product0 >> 32) ^ d ^ key1;
+    d = (uint)product0;
     key0 += 0x9E3779B9u;
     key1 += 0xBB67AE85u;
   }
@@ -3316,15 +3334,28 @@ static inline void philox(uint counter, uint stream, uint key0, uint key1, uint 
   words[3] = d;
 }
 
+// Work-items take runs of words: on a CPU those of so many counters that they fill vectors.
+#if LOCAL == 1
+#define RUN (4 * VECTOR)
+#else
+#define RUN 4
+#endif
+#define FOR_RUNS(i, end) for (int i = GROUP(0) * CHUNK + LANE * RUN; i < (end); i += LOCAL * RUN)
+
+// The generator's words from the first-th on, a multiple of 4.
+static inline void random_run(const int first, const int stream, const int key0, const int key1, uint words[RUN]) {
+  for (int i = 0; i < RUN / 4; i++) philox((uint)(first / 4 + i), (uint)stream, (uint)key0, (uint)key1, words + 4 * i);
+}
+
 // y(n) = x(n) / (1 - probability) where the generator keeps it, else 0. The gradient is the same map of dy.
 // groups(ceil(n / CHUNK), 1, 1)
 __kernel void dropout(const int n, const float probability, const int key0, const int key1, const int stream,
                       __global const float *restrict x, __global float *restrict y) {
   const int end = min(n, (GROUP(0) + 1) * CHUNK);
-  for (int i = GROUP(0) * CHUNK + LANE * 4; i < end; i += LOCAL * 4) {
-    uint words[4];
-    philox((uint)i / 4u, (uint)stream, (uint)key0, (uint)key1, words);
-    for (int j = 0; j < min(4, end - i); j++) {
+  FOR_RUNS(i, end) {
+    uint words[RUN];
+    random_run(i, stream, key0, key1, words);
+    for (int j = 0; j < min(RUN, end - i); j++) {
       y[i + j] = (words[j] >> 8) * 0x1p-24f >= probability ? x[i + j] / (1.0f - probability) : 0.0f;
     }
   }
@@ -3333,10 +3364,10 @@ __kernel void dropout(const int n, const float probability, const int key0, cons
 // The generator's words themselves: y(n) as bits
 __kernel void random_words(const int n, const int key0, const int key1, const int stream, __global int *restrict y) {
   const int end = min(n, (GROUP(0) + 1) * CHUNK);
-  for (int i = GROUP(0) * CHUNK + LANE * 4; i < end; i += LOCAL * 4) {
-    uint words[4];
-    philox((uint)i / 4u, (uint)stream, (uint)key0, (uint)key1, words);
-    for (int j = 0; j < min(4, end - i); j++) y[i + j] = (int)words[j];
+  FOR_RUNS(i, end) {
+    uint words[RUN];
+    random_run(i, stream, key0, key1, words);
+    for (int j = 0; j < min(RUN, end - i); j++) y[i + j] = (int)words[j];
   }
 }
 
@@ -3345,10 +3376,10 @@ __kernel void random_words(const int n, const int key0, const int key1, const in
 __kernel void random_uniform(const int n, const float low, const float width, const float last, const int key0,
                              const int key1, const int stream, __global float *restrict y) {
   const int end = min(n, (GROUP(0) + 1) * CHUNK);
-  for (int i = GROUP(0) * CHUNK + LANE * 4; i < end; i += LOCAL * 4) {
-    uint words[4];
-    philox((uint)i / 4u, (uint)stream, (uint)key0, (uint)key1, words);
-    for (int j = 0; j < min(4, end - i); j++) y[i + j] = fmin(fma(width, (words[j] >> 8) * 0x1p-24f, low), last);
+  FOR_RUNS(i, end) {
+    uint words[RUN];
+    random_run(i, stream, key0, key1, words);
+    for (int j = 0; j < min(RUN, end - i); j++) y[i + j] = fmin(fma(width, (words[j] >> 8) * 0x1p-24f, low), last);
   }
 }
 
@@ -3357,18 +3388,18 @@ __kernel void random_uniform(const int n, const float low, const float width, co
 __kernel void random_normal(const int n, const float mean, const float deviation, const int key0, const int key1,
                             const int stream, __global float *restrict y) {
   const int end = min(n, (GROUP(0) + 1) * CHUNK);
-  for (int i = GROUP(0) * CHUNK + LANE * 4; i < end; i += LOCAL * 4) {
-    uint words[4];
-    philox((uint)i / 4u, (uint)stream, (uint)key0, (uint)key1, words);
-    float z[4];
-    for (int j = 0; j < 4; j += 2) {
+  FOR_RUNS(i, end) {
+    uint words[RUN];
+    random_run(i, stream, key0, key1, words);
+    float z[RUN];
+    for (int j = 0; j < RUN; j += 2) {
       // Both are exact. The first is never 0, whose logarithm is -∞, nor 1.
       const float u = ((words[j] >> 9) + 0.5f) * 0x1p-23f, turns = (words[j + 1] >> 8) * 0x1p-23f;
       const float radius = sqrt(-2.0f * log(u));
       z[j] = radius * cospi(turns);
       z[j + 1] = radius * sinpi(turns);
     }
-    for (int j = 0; j < min(4, end - i); j++) y[i + j] = mean + deviation * z[j];
+    for (int j = 0; j < min(RUN, end - i); j++) y[i + j] = mean + deviation * z[j];
   }
 }
 

@@ -3,6 +3,7 @@
 // everything here inlines into the kernels.
 
 typedef unsigned int uint;
+typedef unsigned long ulong;
 typedef unsigned char uchar;
 
 #define __kernel static
@@ -58,7 +59,6 @@ static inline float sinpi(float x) { return (float)__builtin_sin(3.1415926535897
 static inline int isnan(float x) { return __builtin_isnan(x); }
 static inline int min(int a, int b) { return a < b ? a : b; }
 static inline int max(int a, int b) { return a > b ? a : b; }
-static inline uint mul_hi(uint a, uint b) { return (uint)(((unsigned long long)a * b) >> 32); }
 
 static inline void prefetch(const float *p, int n) {
   for (int i = 0; i < n; i += 16) __builtin_prefetch(p + i, 0, 2);
