@@ -66,7 +66,7 @@ MOVES(__private)
 #define LOAD(p) load(p)
 #define STORE(v, p) store(v, p)
 #define STREAM(v, p) __builtin_nontemporal_store(v, (__global VEC *)(p))
-#define PREFETCH(p, n) for (int ahead = 0; ahead < (n); ahead += 16) __builtin_prefetch((p) + ahead, 0, 2)
+#define PREFETCH(p, n) for (int prefetched = 0; prefetched < (n); prefetched += 16) __builtin_prefetch((p) + prefetched, 0, 2)
 #else
 #define LOAD(p) CAT(vload, VECTOR)(0, p)
 #define STORE(v, p) CAT(vstore, VECTOR)(v, 0, p)
@@ -123,7 +123,7 @@ static inline VEC load_part(__global const float *p, const int n) {
 #ifndef PREFETCH
 // Asks for n floats that will be read soon, or by a group to come; only the fallback, whose groups follow each other, can
 // tell.
-#define PREFETCH(p, n)
+#define PREFETCH(p, n) (void)(p)
 #endif
 
 // Flat data: each group takes CHUNK floats, dealt to lanes by vectors.
@@ -705,10 +705,15 @@ __kernel void int_compare(const int n, const int value, const int isLess, const 
 //          └─────┘ └────────┴────────┘            staged: a group computes GROUP_ROWS x PANEL; stages of TILE_K
 //                                               columns of A and rows of B go through local memory.
 
+// Both functions ask for what will be read next, where `aheadStep` says that it comes from beyond the caches: in each step of
+// the depth for the line at `ahead`, which moves on by aheadStep floats. All at once, they would wait for each other.
+
 // acc(TILE_M, vectors) += A(TILE_M, depth) · B(depth, vectors), A by its rows
 static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, const int depth,
-                                 __global const float *const rows[TILE_M], __global const float *b, const int bStride) {
+                                 __global const float *const rows[TILE_M], __global const float *b, const int bStride,
+                                 __global const float *ahead, const int aheadStep) {
   for (int k = 0; k < depth; k++, b += bStride) {
+    if (aheadStep > 0) PREFETCH(ahead + (size_t)k * aheadStep, 1);
     VEC right[TILE_N];
     UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
     UNROLL for (int i = 0; i < TILE_M; i++) {
@@ -720,8 +725,10 @@ static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, con
 
 // acc(TILE_M, vectors) += Aᵀ(TILE_M, depth) · B(depth, vectors), of which rows are aStride and bStride floats apart
 static inline void multiply_transposed(VEC acc[TILE_M][TILE_N], const int vectors, const int depth, __global const float *a,
-                                       const int aStride, __global const float *b, const int bStride) {
+                                       const int aStride, __global const float *b, const int bStride,
+                                       __global const float *ahead, const int aheadStep) {
   for (int k = 0; k < depth; k++, a += aStride, b += bStride) {
+    if (aheadStep > 0) PREFETCH(ahead + (size_t)k * aheadStep, 1);
     VEC right[TILE_N];
     UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
     UNROLL for (int i = 0; i < TILE_M; i++) {
@@ -899,10 +906,13 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
   }
 #else
   // A single row does little with what it reads of b: short blocks, which are wide in memory, are read faster, and ahead.
-  const int isThin = M == 1, block = isThin ? 32 : DEPTH;
+  const int isThin = M == 1, block = isThin ? 32 : DEPTH, firstPanel = GROUP(1) * panels;
+  // The next group's rows, while this one's are multiplied by the first panels: by more of them if they are few.
+  __global const float *ahead = a + (size_t)(m0 + GROUP_ROWS) * K;
+  const int aheadStep = aPitch == K && !isThin ? max(1, TILE_M / (lastPanel - firstPanel)) : 0;
   for (int k = 0; k == 0 || k < K; k += block) {
     const int depth = min(K - k, block), isLast = k + depth == K;
-    for (int panel = GROUP(1) * panels; panel < lastPanel; panel++) {
+    for (int panel = firstPanel; panel < lastPanel; panel++) {
       const int n = panel * PANEL;
       __global const float *columns = b + (size_t)panel * panelStride + (size_t)k * bStride;
       for (int row = 0; isThin && row < depth; row++) PREFETCH(columns + 2 * panelStride + (size_t)row * bStride, PANEL);
@@ -914,7 +924,9 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
           VEC acc[TILE_M][TILE_N];
           if (k == 0) clear_tile(acc);
           else load_tile(acc, vectors, M - m, N - n, to, cPitch);
-          multiply_rows(acc, vectors, depth, (__global const float *const *)rows, columns, bStride);
+          multiply_rows(acc, vectors, depth, (__global const float *const *)rows, columns, bStride, ahead,
+                        panel - firstPanel < TILE_M ? aheadStep : 0);
+          ahead += depth * aheadStep;
           store_tile(acc, vectors, M - m, N - n, isLast ? hasBias : OFFSET_NONE, isLast ? kind : ACTIVATION_NONE, bias + n,
                      residual + (size_t)m * N + n, to, cPitch);
         })
@@ -964,13 +976,14 @@ static inline void find_pixels(__local int pixels[3][GROUP_ROWS], const int m0, 
   barrier(CLK_LOCAL_MEM_FENCE);
 }
 #else
-// The pixel that comes at place m if each row's pixels are taken by their phase, the place modulo the stride: the same taps
-// reach all pixels of a phase.
-static inline int in_phases(const int m, const int Q, const int stride) {
-  if (stride == 1) return m;
-  int q = m % Q, phase = 0;
-  for (int count = (Q - 1) / stride + 1; q >= count; count = (Q - 1 - phase) / stride + 1) q -= count, phase++;
-  return m / Q * Q + q * stride + phase;
+// The pixel that comes at place m if each image's pixels are taken by their phase, the places modulo the strides: the same
+// taps reach all pixels of a phase.
+static inline int in_phases(const int m, const int P, const int Q, const int strideY, const int strideX) {
+  if (strideY == 1 && strideX == 1) return m;
+  int place = m % (P * Q), phaseY = 0, phaseX = 0, rows = (P - 1) / strideY + 1, columns = (Q - 1) / strideX + 1;
+  for (; place >= rows * Q; rows = (P - 1 - phaseY) / strideY + 1) place -= rows * Q, phaseY++;
+  for (; place >= rows * columns; columns = (Q - 1 - phaseX) / strideX + 1) place -= rows * columns, phaseX++;
+  return (m / (P * Q) * P + place / columns * strideY + phaseY) * Q + place % columns * strideX + phaseX;
 }
 #endif
 
@@ -1017,7 +1030,7 @@ static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, 
     int baseY[TILE_M], baseX[TILE_M];
     __global const float *images[TILE_M];
     UNROLL for (int i = 0; i < TILE_M; i++) {
-      const int pixel = in_phases(min(m + i, pixelCount - 1), Q, downX);
+      const int pixel = in_phases(min(m + i, pixelCount - 1), P, Q, downY, downX);
       images[i] = x + (size_t)(pixel / (P * Q)) * H * W * xPitch;
       baseY[i] = pixel / Q % P * upY + offsetY;
       baseX[i] = pixel % Q * upX + offsetX;
@@ -1039,15 +1052,15 @@ static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, 
               rows[i] = isInside ? images[i] + ((size_t)atY * W + atX) * xPitch : zeros;
               inside |= isInside;
             }
-            if (inside) multiply_rows(acc, vectors, C, (__global const float *const *)rows, columns, bStride);
+            if (inside) multiply_rows(acc, vectors, C, (__global const float *const *)rows, columns, bStride, columns, 0);
           }
         }
-        if (downX == 1) {
+        if (downY == 1 && downX == 1) {
           store_tile(acc, vectors, pixelCount - m, K - n, hasBias, kind, bias + n, residual + (size_t)m * yPitch + n,
                      y + (size_t)m * yPitch + n, yPitch);
         } else {
           UNROLL for (int i = 0; i < TILE_M; i++) if (m + i < pixelCount) {
-            const size_t at = (size_t)in_phases(m + i, Q, downX) * yPitch + n;
+            const size_t at = (size_t)in_phases(m + i, P, Q, downY, downX) * yPitch + n;
             UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors && n + j * VECTOR < K) {
               STORE_PART(finish(acc[i][j], hasBias, kind, bias + n + j * VECTOR, yPitch, residual + at + j * VECTOR),
                          y + at + j * VECTOR, K - n - j * VECTOR);
@@ -1099,8 +1112,8 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int xPitch, const i
              y CONVOLVE_STAGE_ARGUMENTS);
   } else {
     convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, xPitch, 1, 1, strideY,
-             strideX, bStride, tapStride, panelStride, groupStride, panels, G * K, hasBias, kind, x + xFirst, w, bias, bias, zeros,
-             y CONVOLVE_STAGE_ARGUMENTS);
+             strideX, bStride, tapStride, panelStride, groupStride, panels, G * K, hasBias, kind, x + xFirst, w, bias, bias,
+             zeros, y CONVOLVE_STAGE_ARGUMENTS);
   }
 }
 
@@ -1114,6 +1127,7 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int xPitch, const i
 // both operands of a tile are contiguous.                                          groups(ranges of items, 1, 1)
 #if !STAGED
 #define BLOCK_PIXELS 256
+#define PACKED 8 // pixels that are packed at a time, so that whole lines of a tile are written
 // A tile of x and a panel of dy in `scratch`, padded so that neighbours don't fall on the same lines of a cache.
 #define LEFT_TILE (BLOCK_PIXELS * TILE_M + 16)
 #define RIGHT_PANEL (BLOCK_PIXELS * PANEL + 16)
@@ -1125,13 +1139,20 @@ static inline void pack_pixels(const int first, const int count, const int C, co
   for (int p = 0; p < count;) {
     const int row = (first + p) / Q, q0 = (first + p) % Q, length = min(Q - q0, count - p);
     const int atY = source(row % P * strideY, stepY, 1, H);
-    for (int q = LANE; q < length; q += LOCAL) {
-      const int atX = source((q0 + q) * strideX, stepX, 1, W);
-      __global const float *from = x + (((size_t)(row / P) * H + atY) * W + atX) * xPitch;
-      __global float *to = left + (p + q) * TILE_M;
-      PREFETCH(from + 8 * strideX * xPitch, C);
-      for (int c = 0; c < C; c += TILE_M, to += LEFT_TILE) {
-        UNROLL for (int i = 0; i < TILE_M; i++) to[i] = atY >= 0 && atX >= 0 ? from[c + i] : 0.0f;
+    for (int q = LANE * PACKED; q < length; q += LOCAL * PACKED) {
+      for (int c = 0; c < C; c += TILE_M) {
+        for (int i = q; i < min(length, q + PACKED); i++) {
+          __global float *to = left + c / TILE_M * LEFT_TILE + (p + i) * TILE_M;
+          const int atX = source((q0 + i) * strideX, stepX, 1, W);
+          if (atY >= 0 && atX >= 0) {
+            __global const float *from = x + (((size_t)(row / P) * H + atY) * W + atX) * xPitch + c;
+            float channels[TILE_M]; // all are read before one is written, so that they move as vectors
+            UNROLL for (int j = 0; j < TILE_M; j++) channels[j] = from[j];
+            UNROLL for (int j = 0; j < TILE_M; j++) to[j] = channels[j];
+          } else {
+            UNROLL for (int j = 0; j < TILE_M; j++) to[j] = 0.0f;
+          }
+        }
       }
     }
     p += length;
@@ -1168,8 +1189,8 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
   }
 #else
   // Packing few channels, or for few outputs, costs more than reading x in place does: then by blocks that are half as long.
-  const int isPlain = R * S == 1 && strideY == 1 && strideX == 1 && offsetY == 0 && offsetX == 0 && H == P && W == Q &&
-                      min(C, K) <= 48;
+  const int isPointwise = R * S == 1 && strideY == 1 && strideX == 1 && offsetY == 0 && offsetX == 0 && H == P && W == Q;
+  const int isPlain = isPointwise && min(C, K) <= 48;
   const int block = isPlain ? BLOCK_PIXELS / 2 : BLOCK_PIXELS;
   const int items = splits * G * cBlocks * kBlocks, groups = get_num_groups(0);
   const int tiles = (C + TILE_M - 1) / TILE_M, panels = (K + PANEL - 1) / PANEL;
@@ -1191,6 +1212,10 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
           STORE(LOAD(from + v * VECTOR), right + v / TILE_N * RIGHT_PANEL + pixel * PANEL + v % TILE_N * VECTOR);
         }
       }
+      // The next block's pixels, by and by, where they are taken whole: nothing is computed while they are packed.
+      __global const float *nextX = x + (size_t)(first + block) * xPitch, *nextY = dy + (size_t)(first + block) * yPitch;
+      const int isWhole = isPointwise && rows == xPitch && columns == yPitch, tileCount = tilesDown * tilesAcross;
+      const int aheadStep = isWhole ? (rows + columns + tileCount - 1) / tileCount : 0;
       for (int tap = 0; tap < R * S; tap++) {
         if (!isPlain) {
           pack_pixels(first, count, rows, H, W, P, Q, strideY, strideX, tap / S * dilationY + offsetY,
@@ -1198,15 +1223,23 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
         }
         barrier(CLK_GLOBAL_MEM_FENCE);
         __global float *sums = partial + (((size_t)split * R * S + tap) * C + c0) * outputs + g * K + k0;
-        for (int tile = LANE; tile < tilesDown * tilesAcross; tile += LOCAL) {
+        for (int tile = LANE; tile < tileCount; tile += LOCAL) {
           const int c = tile % tilesDown, panel = tile / tilesDown, n = panel * PANEL;
           __global float *to = sums + (size_t)(c * TILE_M) * outputs + n;
+          const int asked = tile * aheadStep;
+          __global const float *ahead = asked < columns ? nextY + (size_t)asked * count
+                                                        : nextX + (size_t)(asked - columns) * count;
           WITH_VECTORS(columns - n, {
             VEC acc[TILE_M][TILE_N];
             if (first == begin) clear_tile(acc);
             else load_tile(acc, vectors, rows - c * TILE_M, columns - n, to, outputs);
-            if (isPlain) multiply_transposed(acc, vectors, count, pixels + c * TILE_M, xPitch, right + panel * RIGHT_PANEL, PANEL);
-            else multiply_transposed(acc, vectors, count, left + c * LEFT_TILE, TILE_M, right + panel * RIGHT_PANEL, PANEL);
+            if (isPlain) {
+              multiply_transposed(acc, vectors, count, pixels + c * TILE_M, xPitch, right + panel * RIGHT_PANEL, PANEL,
+                                  ahead, aheadStep);
+            } else {
+              multiply_transposed(acc, vectors, count, left + c * LEFT_TILE, TILE_M, right + panel * RIGHT_PANEL, PANEL,
+                                  ahead, aheadStep);
+            }
             store_tile(acc, vectors, rows - c * TILE_M, columns - n, OFFSET_NONE, ACTIVATION_NONE, dy, dy, to, outputs);
           })
         }
@@ -1375,7 +1408,7 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
           VEC acc[TILE_M][TILE_N];
           clear_tile(acc);
           multiply_rows(acc, TILE_N, min(C - c, WINOGRAD_DEPTH), (__global const float *const *)rows,
-                        u + (((size_t)panel * 36 + place) * C + c) * PANEL + column, PANEL);
+                        u + (((size_t)panel * 36 + place) * C + c) * PANEL + column, PANEL, u, 0);
           UNROLL for (int i = 0; i < TILE_M; i++) {
             rows[i] += WINOGRAD_DEPTH;
             UNROLL for (int j = 0; j < TILE_N; j++) {
@@ -1509,7 +1542,7 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
         VEC acc[TILE_M][TILE_N];
         clear_tile(acc);
         multiply_transposed(acc, TILE_N, count, v + place * matrix + row, WINOGRAD_BLOCK_PITCH, z + place * matrix + column,
-                            WINOGRAD_BLOCK_PITCH);
+                            WINOGRAD_BLOCK_PITCH, z, 0);
         UNROLL for (int i = 0; i < TILE_M; i++) {
           UNROLL for (int j = 0; j < TILE_N; j++) {
             __global float *sum = m + place * mMatrix + (row + i) * WINOGRAD_BLOCK + column + j * VECTOR;

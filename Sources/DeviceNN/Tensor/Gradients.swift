@@ -121,7 +121,8 @@ extension Tensor {
   public func gradients(keepingHistory: Bool = false) -> Gradients { Gradients(of: self, keepingHistory: keepingHistory) }
 }
 
-/// Runs `body` without remembering how tensors are made: for evaluation and prediction.
+/// Runs `body` without remembering how tensors are made: for evaluation and prediction. Weights are packed for products once,
+/// and again only after they have changed.
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
-  try Gradients.$areWanted.withValue(false, operation: body)
+  try Gradients.$areWanted.withValue(false) { try PackedOperands.$areKept.withValue(true, operation: body) }
 }

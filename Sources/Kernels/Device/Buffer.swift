@@ -4,6 +4,8 @@ public final class Buffer: Sendable {
   public let device: Device
   public let byteCount: Int
   let memory: Memory
+  /// What products made of it.
+  let packed = PackedCopies()
 
   init(device: Device, byteCount: Int, memory: Memory) {
     self.device = device

@@ -47,6 +47,7 @@ public final class Device: Sendable {
   /// Copies `bytes` to the start of `buffer`.
   public func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer) {
     precondition(bytes.count <= buffer.byteCount, "\(bytes.count) bytes don't fit a buffer of \(buffer.byteCount)")
+    buffer.packed.removeAll()
     attempt { () throws(DeviceError) in
       try require(buffer)
       try backend.write(bytes, to: buffer.memory)
@@ -85,6 +86,7 @@ public final class Device: Sendable {
   // MARK: Work
 
   public func launch(_ launch: Launch) {
+    PackedOperands.drop(before: launch)
     attempt { () throws(DeviceError) in
       for case .buffer(let buffer) in launch.arguments { try require(buffer) }
       if isTimedByClock.load(ordering: .relaxed) { try launchByClock(launch) } else { try backend.launch(launch) }

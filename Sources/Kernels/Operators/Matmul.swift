@@ -115,14 +115,13 @@ extension Device {
   ) -> Panels {
     let width = profile.panelColumns
     let panels = (columns + width - 1) / width
-    let to = makeFloats(groups * panels * taps * rows * width)
-    launch(
-      Launch(
-        "pack_panels", groups: [panels, taps, groups],
-        [
-          .int(rows), .int(columns), .int(groupStride), .int(tapStride), .int(rowStride), .int(columnStride),
-          .buffer(from), .buffer(to),
-        ]))
+    let sizes = [rows, columns, groupStride, tapStride, rowStride, columnStride]
+    let to = from.packed.copy("pack_panels", sizes + [taps, groups]) {
+      let to = makeFloats(groups * panels * taps * rows * width)
+      launch(
+        Launch("pack_panels", groups: [panels, taps, groups], sizes.map { .int($0) } + [.buffer(from), .buffer(to)]))
+      return to
+    }
     return Panels(
       buffer: to, stride: width, panelStride: taps * rows * width, batchStride: panels * taps * rows * width)
   }

@@ -65,12 +65,14 @@ struct WinogradShape {
       (from, panelStride, rowStride) = (packed.buffer, packed.panelStride, width)
       (first, tapStride) = (8 * rows * width, -rows * width)
     }
-    let u = device.makeFloats(panels * 36 * rows * width)
-    device.launch(
-      Launch(
-        "winograd_filter", groups: [panels, (rows + 15) / 16, 1],
-        [rows, columns, first, panelStride, tapStride, rowStride].map { .int($0) } + [.buffer(from), .buffer(u)]))
-    return u
+    let sizes = [rows, columns, first, panelStride, tapStride, rowStride]
+    return from.packed.copy("winograd_filter", sizes) {
+      let u = device.makeFloats(panels * 36 * rows * width)
+      device.launch(
+        Launch(
+          "winograd_filter", groups: [panels, (rows + 15) / 16, 1], sizes.map { .int($0) } + [.buffer(from), .buffer(u)]))
+      return u
+    }
   }
 }
 
