@@ -907,14 +907,19 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
 #else
   // A single row does little with what it reads of b: short blocks, which are wide in memory, are read faster, and ahead.
   const int isThin = M == 1, block = isThin ? 32 : DEPTH, firstPanel = GROUP(1) * panels;
-  // The next group's rows, while this one's are multiplied by the first panels: by more of them if they are few.
-  __global const float *ahead = a + (size_t)(m0 + GROUP_ROWS) * K;
-  const int aheadStep = aPitch == K && !isThin ? max(1, TILE_M / (lastPanel - firstPanel)) : 0;
+  // What comes next: where b is large, the next panel's part, each tile of rows a share of it; else the next group's rows,
+  // while this one's are multiplied by the first panels, each of them the more the fewer there are.
+  const int asksPanels = !isThin && panelStride != PANEL && lastPanel - firstPanel >= TILE_M && K > DEPTH;
+  const int share = PANEL / (GROUP_ROWS / TILE_M);
+  const int rowStep = aPitch == K && !isThin ? max(1, TILE_M / (lastPanel - firstPanel)) : 0;
+  __global const float *nextRows = a + (size_t)(m0 + GROUP_ROWS) * K;
   for (int k = 0; k == 0 || k < K; k += block) {
     const int depth = min(K - k, block), isLast = k + depth == K;
     for (int panel = firstPanel; panel < lastPanel; panel++) {
       const int n = panel * PANEL;
       __global const float *columns = b + (size_t)panel * panelStride + (size_t)k * bStride;
+      __global const float *nextPanel =
+          panel + 1 < lastPanel ? columns + panelStride : b + (size_t)firstPanel * panelStride + (size_t)(k + block) * bStride;
       for (int row = 0; isThin && row < depth; row++) PREFETCH(columns + 2 * panelStride + (size_t)row * bStride, PANEL);
       for (int m = m0 + LANE * TILE_M; m < min(M, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
         __global const float *rows[TILE_M];
@@ -924,9 +929,10 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
           VEC acc[TILE_M][TILE_N];
           if (k == 0) clear_tile(acc);
           else load_tile(acc, vectors, M - m, N - n, to, cPitch);
-          multiply_rows(acc, vectors, depth, (__global const float *const *)rows, columns, bStride, ahead,
-                        panel - firstPanel < TILE_M ? aheadStep : 0);
-          ahead += depth * aheadStep;
+          multiply_rows(acc, vectors, depth, (__global const float *const *)rows, columns, bStride,
+                        asksPanels ? nextPanel + (size_t)((m - m0) / TILE_M) * share * depth : nextRows,
+                        asksPanels ? share : panel - firstPanel < TILE_M ? rowStep : 0);
+          nextRows += depth * rowStep;
           store_tile(acc, vectors, M - m, N - n, isLast ? hasBias : OFFSET_NONE, isLast ? kind : ACTIVATION_NONE, bias + n,
                      residual + (size_t)m * N + n, to, cPitch);
         })
