@@ -51,8 +51,8 @@
 #define CAT(a, b) CAT_(a, b)
 #define VEC CAT(float, VECTOR)
 #define IVEC CAT(int, VECTOR)
-#if LOCAL == 1 && defined(__clang__) && !defined(__cplusplus) && !defined(__SPIR__) && !defined(__SPIRV__)
-// PoCL: a CPU, and Clang. Its vload and vstore move two floats at a time, in code that then stays in such pieces; and loops
+#if LOCAL == 1 && defined(POCL_DEVICE_ADDRESS_BITS)
+// PoCL compiles for a CPU itself, by Clang. Its vload and vstore move two floats at a time, in code that then stays in such pieces; and loops
 // unroll by the constants that functions are called with only where these become a part of the kernel.
 #undef inline
 #define inline inline __attribute__((always_inline))

@@ -40,7 +40,7 @@ import Testing
       zip(weights, values).map {
         UpdatedTensor(count: $1.count, gradient: device.fill(1, count: $1.count), value: $0, moments: [device.fill(0, count: $1.count)])
       }, learningRate: 0.5, momentum: 0, weightDecay: 0, nesterov: false)
-    let moved = values.map { device.makeBuffer($0.map { $0 - 0.5 }) }
+    let moved = try zip(weights, values).map { device.makeBuffer(try device.read($0, as: Float.self, count: $1.count)) }
     let after = try results(device, weights)
     #expect(try after.values == results(device, moved).values && after.packed == before.packed)
     try PackedOperands.$areKept.withValue(true) { _ = try results(device, weights) }

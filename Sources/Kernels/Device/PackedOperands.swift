@@ -15,7 +15,7 @@ public enum PackedOperands {
 
   /// Drops what was packed of buffers that the launch may write.
   static func drop(before launch: Launch) {
-    for case .buffer(let buffer) in launch.arguments where buffer.packed.isEmpty == false {
+    for case .buffer(let buffer) in launch.arguments where !buffer.packed.isEmpty {
       if !readers.contains(launch.kernel) { buffer.packed.removeAll() }
     }
   }
