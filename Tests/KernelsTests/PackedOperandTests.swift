@@ -46,6 +46,15 @@ import Testing
     try PackedOperands.$areKept.withValue(true) { _ = try results(device, weights) }
     for (buffer, value) in zip(weights, values) { value.withUnsafeBytes { device.write($0, to: buffer) } }
     #expect(try results(device, weights).values == before.values)
+
+    // So is a product's result in the place of a weight.
+    try PackedOperands.$areKept.withValue(true) { _ = try results(device, weights) }
+    let points = ConvolutionShape(batch: 1, height: 1, width: product.k, inputChannels: 3, outputChannels: product.n, kernel: (1, 1))
+    device.convolution(
+      device.fill(1, count: points.inputCount), device.fill(0.25, count: points.weightCount), points,
+      into: MapPart(weights[1], channels: product.n))
+    let written = [weights[0], device.fill(0.75, count: product.k * product.n)]
+    #expect(try results(device, weights).values == results(device, written).values)
   }
 
   @Test func copiesGoWithTheirWeights() throws {
