@@ -121,8 +121,8 @@ static inline VEC load_part(__global const float *p, const int n) {
   } while (0)
 
 #ifndef PREFETCH
-// Asks for n floats that will be read soon, or by a group to come; only the fallback, whose groups follow each other, can
-// tell.
+// Asks for n floats that will be read soon, or by a group to come; only the fallback and PoCL, whose groups follow each
+// other, can tell. p may lie behind the end of a buffer: nothing is read.
 #define PREFETCH(p, n) (void)(p)
 #endif
 

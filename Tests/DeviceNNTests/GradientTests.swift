@@ -102,8 +102,8 @@ import Testing
     func together(_ t: [Tensor], _ activation: Activation) -> Tensor {
       t[0].convolvedSideBySide(
         [
-          ConvolutionBranch(weight: t[1], bias: t[2], stride: 1, padding: .none),
-          ConvolutionBranch(weight: t[3], bias: t[4], stride: 1, padding: Padding(1)),
+          ConvolutionBranch(weight: t[1], bias: t[2], stride: 1, padding: .none, groups: 1),
+          ConvolutionBranch(weight: t[3], bias: t[4], stride: 1, padding: Padding(1), groups: 1),
         ], activation: activation)
     }
     let inputs = [x, w1, b1, w3, b3]
@@ -241,7 +241,7 @@ import Testing
       let ragged = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         let x = Tensor(repeating: 1, shape: [1, 3, 3, 1], on: TestDevice.cpu)
         let (w, bias) = (Tensor(repeating: 1, shape: [3, 3, 1, 1], on: x.device), Tensor(repeating: 0, shape: [1], on: x.device))
-        let branches = [.none, Padding(1)].map { ConvolutionBranch(weight: w, bias: bias, stride: 1, padding: $0) }
+        let branches = [.none, Padding(1)].map { ConvolutionBranch(weight: w, bias: bias, stride: 1, padding: $0, groups: 1) }
         _ = x.convolvedSideBySide(branches, activation: .none)
       }
       #expect(message(of: ragged).contains("maps of the sizes [[1, 1], [3, 3]] can't stand side by side"))

@@ -151,7 +151,7 @@ struct DrivingPredictCommand: ParsableCommand {
     let (model, configuration) = try RunFolder(model).sceneModel(on: device)
     let places = out.map(drawings) ?? [:]
     try refuse(places.values, amongInputs: images)
-    if let out { try makeFolder(out) }
+    if let out { try AtomicFile.makeFolder(out) }
     try forEachFile(images) { try Image(contentsOf: $0) } answer: { path, image in
       let answer = try model.answers(
         to: configuration.transform.batch(of: image), leastScore: SceneEvaluation.leastScore, on: device)[0]

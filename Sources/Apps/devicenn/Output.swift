@@ -61,18 +61,6 @@ func runShown<Shown: ParsableCommand>(_ command: Shown.Type, _ name: String, _ a
   try command.run()
 }
 
-/// Makes a folder for what a command writes, if there is none.
-func makeFolder(_ path: String) throws {
-  var isFolder: ObjCBool = false
-  if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
-    guard isFolder.boolValue else { throw FileError.unwritable(path: path, reason: "it is a file, and a folder was wanted") }
-    return
-  }
-  do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-    throw FileError.unwritable(path: path, reason: error.localizedDescription)
-  }
-}
-
 /// Throws if writing to `paths` would replace one of the files that a command reads.
 func refuse(_ paths: some Sequence<String>, amongInputs inputs: [String]) throws {
   func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }

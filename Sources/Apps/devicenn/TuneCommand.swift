@@ -32,8 +32,7 @@ struct TuneCommand: ParsableCommand {
     let workload = try shapesOf.map { Workload(try Backbone(named: $0), batch: batch, imageSize: imageSize) } ?? .usual
     let description = try device.description()
     let file = TuningFile(of: description)
-    try FileManager.default.createDirectory(
-      atPath: (file.path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try AtomicFile.makeFolder((file.path as NSString).deletingLastPathComponent)
     var earlier: TuningRecord?
     do { earlier = try file.record() } catch { complain("\(error); it is replaced") }
     let interruption = Interruption()

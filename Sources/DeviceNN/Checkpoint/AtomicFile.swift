@@ -61,6 +61,21 @@ public struct AtomicFile: ~Copyable {
   deinit { close(descriptor) }
 }
 
+// MARK: Folders
+
+extension AtomicFile {
+  /// Makes a folder, and those around it, where there is none.
+  public static func makeFolder(_ path: String) throws(FileError) {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+      guard isFolder.boolValue else { throw .unwritable(path: path, reason: "it is a file, and a folder was wanted") }
+      return
+    }
+    try makeFolder(folder(of: path))
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw unwritable(path, errno) }
+  }
+}
+
 // MARK: Temporary names
 
 extension AtomicFile {

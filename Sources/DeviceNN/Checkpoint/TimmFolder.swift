@@ -18,7 +18,7 @@ public func writeTimmFolder(
   if configuration.preprocessing.channels != 3 {
     configuration.modelArguments["in_chans"] = .number(Double(configuration.preprocessing.channels))
   }
-  try RunFolder(path).createFolder()
+  try AtomicFile.makeFolder(path)
   // Transformers' loader wants to be told that the layout is PyTorch's.
   try writeSafetensors(records, metadata: ["format": "pt"], to: path + "/model.safetensors")
   try AtomicFile.write(configuration.json, to: path + "/config.json")

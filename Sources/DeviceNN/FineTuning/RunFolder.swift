@@ -99,15 +99,7 @@ public struct RunFolder: Sendable {
   /// Whether there is something in the folder that a new run must not overwrite.
   public var isRun: Bool { [configurationPath, modelPath].contains(where: FileManager.default.fileExists) }
 
-  func createFolder() throws(FileError) {
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
-      guard isFolder.boolValue else { throw .unwritable(path: path, reason: "it is a file, and a folder was wanted") }
-      return
-    }
-    try RunFolder(AtomicFile.folder(of: path)).createFolder()
-    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw unwritable(path, errno) }
-  }
+  func createFolder() throws(FileError) { try AtomicFile.makeFolder(path) }
 
   /// Writes what the run is. From then on the folder is a run, so that everything else comes before it.
   func write(_ configuration: some Encodable) throws(FileError) {

@@ -53,9 +53,9 @@ public final class Convolution2D: Layer {
         x.buffer, weight.buffer, shape, normalization: normalization, residual: residual?.buffer, activation: activation))
   }
 
-  /// For `convolvedSideBySide` on x. It needs a bias, and no groups.
+  /// For `convolvedSideBySide` on x.
   func branch(of x: Tensor) -> ConvolutionBranch {
-    ConvolutionBranch(weight: weight.adapted, bias: bias!.value, stride: stride, padding: padding(of: x))
+    ConvolutionBranch(weight: weight.adapted, bias: bias?.value, stride: stride, padding: padding(of: x), groups: groups)
   }
 
   private func padding(of x: Tensor) -> Padding {

@@ -22,7 +22,7 @@ public struct SyntheticSpeech: Sendable {
   /// - Returns: how many recordings there are.
   public func record(to folder: String) throws -> Int {
     guard let program = Self.program else { throw SpeechError.noSynthesizer }
-    try RunFolder(folder).createFolder()
+    try AtomicFile.makeFolder(folder)
     let all = words.flatMap { word in voices.flatMap { voice in emotions.map { (word, voice, $0) } } }
     let rows = all.map { word, voice, emotion in
       (file: "\(word.replacing(" ", with: "_"))-\(voice)-\(emotion.name).wav", word: word, voice: voice, emotion: emotion)

@@ -38,12 +38,17 @@ extension Tensor {
     return .result(y.shape, y.buffer, from: [self, w] + (bias.map { [$0] } ?? [])) { dy in
       defer { x.letGo() }
       let g = y.activationGradient(dy, activation)
-      let dx = x.isTracked
-        ? Tensor(shape: x.shape, buffer: g.device.convolutionBackwardInput(g.buffer, w.buffer, geometry)) : nil
-      let dw = w.isTracked
-        ? Tensor(shape: w.shape, buffer: g.device.convolutionBackwardWeight(x.buffer, dy: g.buffer, geometry)) : nil
+      let (dx, dw) = x.convolutionGradients(w, dy: MapPart(g.buffer, channels: geometry.outputChannels), geometry)
       return [dx, dw] + (bias.map { $0.isTracked ? [g.columnSums()] : [nil] } ?? [])
     }
+  }
+
+  /// The gradients of this map and of w, where they are tracked, from that of their convolution.
+  func convolutionGradients(_ w: Tensor, dy: MapPart, _ geometry: ConvolutionShape) -> (dx: Tensor?, dw: Tensor?) {
+    (
+      isTracked ? Tensor(shape: shape, buffer: device.convolutionBackwardInput(dy, w.buffer, geometry)) : nil,
+      w.isTracked ? Tensor(shape: w.shape, buffer: device.convolutionBackwardWeight(buffer, dy: dy, geometry)) : nil
+    )
   }
 
   /// The sums over all dimensions but the last: the gradient of a bias.
