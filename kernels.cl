@@ -706,7 +706,8 @@ __kernel void int_compare(const int n, const int value, const int isLess, const 
 //                                               columns of A and rows of B go through local memory.
 
 // Both functions ask for what will be read next, where `aheadStep` says that it comes from beyond the caches: in each step of
-// the depth for the line at `ahead`, which moves on by aheadStep floats. All at once, they would wait for each other.
+// the depth for the line at `ahead`, which moves on by aheadStep floats, of a transposed A every 2^aheadShift steps. All at
+// once, they would wait for each other.
 
 // acc(TILE_M, vectors) += A(TILE_M, depth) · B(depth, vectors), A by its rows
 static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, const int depth,
@@ -726,9 +727,9 @@ static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, con
 // acc(TILE_M, vectors) += Aᵀ(TILE_M, depth) · B(depth, vectors), of which rows are aStride and bStride floats apart
 static inline void multiply_transposed(VEC acc[TILE_M][TILE_N], const int vectors, const int depth, __global const float *a,
                                        const int aStride, __global const float *b, const int bStride,
-                                       __global const float *ahead, const int aheadStep) {
+                                       __global const float *ahead, const int aheadStep, const int aheadShift) {
   for (int k = 0; k < depth; k++, a += aStride, b += bStride) {
-    if (aheadStep > 0) PREFETCH(ahead + (size_t)k * aheadStep, 1);
+    if (aheadStep > 0) PREFETCH(ahead + (size_t)(k >> aheadShift) * aheadStep, 1);
     VEC right[TILE_N];
     UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
     UNROLL for (int i = 0; i < TILE_M; i++) {
@@ -813,15 +814,17 @@ static inline void load_tile(VEC acc[TILE_M][TILE_N], const int vectors, const i
 #endif
 
 // c(rows, columns) = activation(acc + bias), or what else `finish` says, for the tile whose corner is c, residual and bias;
-// c and residual have cStride columns in all
+// c and residual have cStride columns in all. isLarge says that c is, by IS_LARGE.
 static inline void store_tile(VEC acc[TILE_M][TILE_N], const int vectors, const int rows, const int columns,
                               const int hasBias, const int kind, __global const float *bias,
-                              __global const float *residual, __global float *c, const int cStride) {
+                              __global const float *residual, __global float *c, const int cStride, const int isLarge) {
 #if !STAGED
   // Most tiles are whole, and nothing is done to their sums.
   if (rows >= TILE_M && columns >= vectors * VECTOR && hasBias == OFFSET_NONE && kind == ACTIVATION_NONE) {
     UNROLL for (int i = 0; i < TILE_M; i++) {
-      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) STORE(acc[i][j], c + (size_t)i * cStride + j * VECTOR);
+      UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) {
+        STORE_LARGE(acc[i][j], c + (size_t)i * cStride + j * VECTOR, VECTOR, isLarge);
+      }
     }
     return;
   }
@@ -832,7 +835,8 @@ static inline void store_tile(VEC acc[TILE_M][TILE_N], const int vectors, const 
         const int column = TILE_COLUMN(j);
         if (column < columns) {
           const size_t at = (size_t)TILE_ROW(i) * cStride + column;
-          STORE_PART(finish(acc[i][j], hasBias, kind, bias + column, cStride, residual + at), c + at, columns - column);
+          STORE_LARGE(finish(acc[i][j], hasBias, kind, bias + column, cStride, residual + at), c + at, columns - column,
+                      isLarge);
         }
       }
     }
@@ -902,11 +906,12 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
     STAGED_PRODUCT(acc, K, m0 + m < M && k < K ? a[(size_t)(m0 + m) * aPitch + k] : 0.0f,
                    n0 + n < N && k < K ? columns[(size_t)k * bStride + n] : 0.0f)
     store_tile(acc, TILE_N, M - m0, N - n0, hasBias, kind, bias + n0, residual + (size_t)m0 * N + n0,
-               c + (size_t)m0 * cPitch + n0, cPitch);
+               c + (size_t)m0 * cPitch + n0, cPitch, 0);
   }
 #else
   // A single row does little with what it reads of b: short blocks, which are wide in memory, are read faster, and ahead.
   const int isThin = M == 1, block = isThin ? 32 : DEPTH, firstPanel = GROUP(1) * panels;
+  const int isLarge = K <= block && IS_LARGE((size_t)M * N, N) && cPitch % VECTOR == 0 && cFirst % VECTOR == 0;
   // What comes next: where b is large, the next panel's part, each tile of rows a share of it; else the next group's rows,
   // while this one's are multiplied by the first panels, each of them the more the fewer there are.
   const int asksPanels = !isThin && panelStride != PANEL && lastPanel - firstPanel >= TILE_M && K > DEPTH;
@@ -934,7 +939,7 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
                         asksPanels ? share : panel - firstPanel < TILE_M ? rowStep : 0);
           nextRows += depth * rowStep;
           store_tile(acc, vectors, M - m, N - n, isLast ? hasBias : OFFSET_NONE, isLast ? kind : ACTIVATION_NONE, bias + n,
-                     residual + (size_t)m * N + n, to, cPitch);
+                     residual + (size_t)m * N + n, to, cPitch, isLarge);
         })
       }
     }
@@ -960,6 +965,7 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
 static inline int source(const int base, const int step, const int strideDown, const int size) {
   const int at = base + step;
   if (strideDown == 1) return at >= 0 && at < size ? at : -1;
+  if (strideDown == 2) return at >= 0 && at % 2 == 0 && at / 2 < size ? at / 2 : -1; // needs no division
   return at >= 0 && at % strideDown == 0 && at / strideDown < size ? at / strideDown : -1;
 }
 
@@ -996,7 +1002,7 @@ static inline int in_phases(const int m, const int P, const int Q, const int str
 // `strideUp` and `strideDown` are 1 or the stride, as above.
 static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, const int upX, const int downY, const int downX,
                             const int bStride, const int tapStride, const int panelStride, const int groupStride,
-                            const int panels, const int yPitch, const int hasBias, const int kind,
+                            const int panels, const int yPitch, const int hasBias, const int kind, const int isLarge,
                             __global const float *x, __global const float *w, __global const float *bias,
                             __global const float *residual, __global const float *zeros, __global float *y
 #if STAGED
@@ -1029,17 +1035,28 @@ static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, 
                      (n0 + n < K && k < C ? columns[(size_t)tap * tapStride + (size_t)k * bStride + n] : 0.0f))
     }
     store_tile(acc, TILE_N, pixelCount - m0, K - n0, hasBias, kind, bias + n0, residual + (size_t)m0 * yPitch + n0,
-               y + (size_t)m0 * yPitch + n0, yPitch);
+               y + (size_t)m0 * yPitch + n0, yPitch, 0);
   }
 #else
   for (int m = m0 + LANE * TILE_M; m < min(pixelCount, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
-    int baseY[TILE_M], baseX[TILE_M];
+    int pixels[TILE_M], baseY[TILE_M], baseX[TILE_M];
     __global const float *images[TILE_M];
+    int pixel = 0, image = 0, atP = 0, atQ = Q;
     UNROLL for (int i = 0; i < TILE_M; i++) {
-      const int pixel = in_phases(min(m + i, pixelCount - 1), P, Q, downY, downX);
-      images[i] = x + (size_t)(pixel / (P * Q)) * H * W * xPitch;
-      baseY[i] = pixel / Q % P * upY + offsetY;
-      baseX[i] = pixel % Q * upX + offsetX;
+      // Divisions are slow: the next pixel of a row, and phase, is found without any.
+      if (atQ + downX < Q) {
+        pixel += downX;
+        atQ += downX;
+      } else {
+        pixel = in_phases(min(m + i, pixelCount - 1), P, Q, downY, downX);
+        image = pixel / (P * Q);
+        atP = pixel / Q % P;
+        atQ = pixel % Q;
+      }
+      pixels[i] = pixel;
+      images[i] = x + (size_t)image * H * W * xPitch;
+      baseY[i] = atP * upY + offsetY;
+      baseX[i] = atQ * upX + offsetX;
     }
     for (int panel = GROUP(1) * panels; panel < lastPanel; panel++) {
       const int n = panel * PANEL;
@@ -1048,14 +1065,19 @@ static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, 
         clear_tile(acc);
         __global const float *columns = w + (size_t)panel * panelStride;
         for (int r = 0; r < R; r++) {
+          int atY[TILE_M];
+          int reaches = 0;
+          UNROLL for (int i = 0; i < TILE_M; i++) {
+            atY[i] = source(baseY[i], r * dilationY, downY, H);
+            reaches |= atY[i] >= 0;
+          }
           for (int s = 0; s < S; s++, columns += tapStride) {
             __global const float *rows[TILE_M];
             int inside = 0;
-            UNROLL for (int i = 0; i < TILE_M; i++) {
-              const int atY = source(baseY[i], r * dilationY, downY, H);
+            UNROLL for (int i = 0; i < TILE_M; i++) if (reaches) {
               const int atX = source(baseX[i], s * dilationX, downX, W);
-              const int isInside = atY >= 0 && atX >= 0;
-              rows[i] = isInside ? images[i] + ((size_t)atY * W + atX) * xPitch : zeros;
+              const int isInside = atY[i] >= 0 && atX >= 0;
+              rows[i] = isInside ? images[i] + ((size_t)atY[i] * W + atX) * xPitch : zeros;
               inside |= isInside;
             }
             if (inside) multiply_rows(acc, vectors, C, (__global const float *const *)rows, columns, bStride, columns, 0);
@@ -1063,13 +1085,13 @@ static inline void convolve(CONVOLUTION_SIZES, const int xPitch, const int upY, 
         }
         if (downY == 1 && downX == 1) {
           store_tile(acc, vectors, pixelCount - m, K - n, hasBias, kind, bias + n, residual + (size_t)m * yPitch + n,
-                     y + (size_t)m * yPitch + n, yPitch);
+                     y + (size_t)m * yPitch + n, yPitch, isLarge);
         } else {
           UNROLL for (int i = 0; i < TILE_M; i++) if (m + i < pixelCount) {
-            const size_t at = (size_t)in_phases(m + i, P, Q, downY, downX) * yPitch + n;
+            const size_t at = (size_t)pixels[i] * yPitch + n;
             UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors && n + j * VECTOR < K) {
-              STORE_PART(finish(acc[i][j], hasBias, kind, bias + n + j * VECTOR, yPitch, residual + at + j * VECTOR),
-                         y + at + j * VECTOR, K - n - j * VECTOR);
+              STORE_LARGE(finish(acc[i][j], hasBias, kind, bias + n + j * VECTOR, yPitch, residual + at + j * VECTOR),
+                          y + at + j * VECTOR, K - n - j * VECTOR, isLarge);
             }
           }
         }
@@ -1099,7 +1121,8 @@ __kernel void conv2d(CONVOLUTION_SIZES, const int xPitch, const int yPitch, cons
                      __global const float *restrict zeros, __global float *restrict y) {
   CONVOLVE_STAGES
   convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, xPitch, strideY, strideX,
-           1, 1, bStride, tapStride, panelStride, groupStride, panels, yPitch, hasBias, kind, x, w, bias, residual, zeros,
+           1, 1, bStride, tapStride, panelStride, groupStride, panels, yPitch, hasBias, kind,
+           IS_LARGE((size_t)N * P * Q * G * K, K) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0, x, w, bias, residual, zeros,
            y + yFirst CONVOLVE_STAGE_ARGUMENTS);
 }
 
@@ -1112,14 +1135,15 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int xPitch, const i
                                     __global const float *restrict bias, __global const float *restrict zeros,
                                     __global float *restrict y) {
   CONVOLVE_STAGES
+  const int isLarge = IS_LARGE((size_t)N * P * Q * G * K, K);
   if (strideY == 1 && strideX == 1) {
     convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, xPitch, 1, 1, 1, 1,
-             bStride, tapStride, panelStride, groupStride, panels, G * K, hasBias, kind, x + xFirst, w, bias, bias, zeros,
-             y CONVOLVE_STAGE_ARGUMENTS);
+             bStride, tapStride, panelStride, groupStride, panels, G * K, hasBias, kind, isLarge, x + xFirst, w, bias, bias,
+             zeros, y CONVOLVE_STAGE_ARGUMENTS);
   } else {
     convolve(N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, xPitch, 1, 1, strideY,
-             strideX, bStride, tapStride, panelStride, groupStride, panels, G * K, hasBias, kind, x + xFirst, w, bias, bias,
-             zeros, y CONVOLVE_STAGE_ARGUMENTS);
+             strideX, bStride, tapStride, panelStride, groupStride, panels, G * K, hasBias, kind, isLarge, x + xFirst, w, bias,
+             bias, zeros, y CONVOLVE_STAGE_ARGUMENTS);
   }
 }
 
@@ -1130,7 +1154,12 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int xPitch, const i
 // Staged, a group sums a tile of one tap.                       groups(splits, R · S · ceil(C / GROUP_ROWS), G)
 // Unstaged, it takes a range of the items (split, G, one of cBlocks blocks of C, one of kBlocks of K), and of each item
 // block after block of pixels. It packs their dy, and x at one tap after the other, into its own part of `scratch`, so that
-// both operands of a tile are contiguous.                                          groups(ranges of items, 1, 1)
+// both operands of a tile are contiguous. `taken` says whether it does so with x; it reads a pointwise convolution's x in place
+// otherwise, and dy, unless packsY. Few channels fill a tile's rows badly: those of all taps of a pixel can be gathered in a row,
+// which is then read in place.                                                     groups(ranges of items, 1, 1)
+#define TAKEN_IN_PLACE 0
+#define TAKEN_PACKED 1
+#define TAKEN_GATHERED 2
 #if !STAGED
 #define BLOCK_PIXELS 256
 #define PACKED 8 // pixels that are packed at a time, so that whole lines of a tile are written
@@ -1164,12 +1193,36 @@ static inline void pack_pixels(const int first, const int count, const int C, co
     p += length;
   }
 }
+
+// rows(pixels,R,S,C), pitch floats apart, of `count` output pixels from `first` on
+static inline void gather_pixels(const int first, const int count, CONVOLUTION_SIZES, const int xPitch, const int pitch,
+                                 __global const float *x, __global float *rows) {
+  for (int p = 0; p < count;) {
+    const int row = (first + p) / Q, q0 = (first + p) % Q, length = min(Q - q0, count - p);
+    for (int tap = 0; tap < R * S; tap++) {
+      const int atY = source(row % P * strideY, tap / S * dilationY + offsetY, 1, H), stepX = tap % S * dilationX + offsetX;
+      __global const float *line = x + ((long)(row / P) * H + max(atY, 0)) * W * xPitch;
+      for (int c = 0; c < C; c += VECTOR) {
+        const int at = tap * C + c;
+        for (int q = LANE; q < length; q += LOCAL) {
+          const int atX = (q0 + q) * strideX + stepX, isInside = atY >= 0 && atX >= 0 && atX < W;
+          const VEC channels = isInside ? LOAD(line + atX * xPitch + c) : (VEC)(0.0f);
+          __global float *to = rows + (p + q) * pitch + at;
+          // The next tap covers what is too much.
+          if (at + VECTOR <= pitch) STORE(channels, to);
+          else STORE_PART(channels, to, pitch - at);
+        }
+      }
+    }
+    p += length;
+  }
+}
 #endif
 
 __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const int yPitch, const int yFirst, const int splits,
-                                     const int cBlocks, const int kBlocks, __global const float *restrict x,
-                                     __global const float *restrict dy, __global float *restrict scratch,
-                                     __global float *restrict partial) {
+                                     const int cBlocks, const int kBlocks, const int taken, const int packsY,
+                                     __global const float *restrict x, __global const float *restrict dy,
+                                     __global float *restrict scratch, __global float *restrict partial) {
   const int pixelCount = N * P * Q, outputs = G * K;
   dy += yFirst;
 #if STAGED
@@ -1191,62 +1244,73 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
                              (begin + k) % Q * strideX + offsetX + s * dilationX) * xPitch + m]
                         : 0.0f),
                    (k < depth && n0 + n < K ? dy[(size_t)(begin + k) * yPitch + n0 + n] : 0.0f))
-    store_tile(acc, TILE_N, rowCount, K - n0, OFFSET_NONE, ACTIVATION_NONE, dy, dy, partial + n0, outputs);
+    store_tile(acc, TILE_N, rowCount, K - n0, OFFSET_NONE, ACTIVATION_NONE, dy, dy, partial + n0, outputs, 0);
   }
 #else
-  // Packing few channels, or for few outputs, costs more than reading x in place does: then by blocks that are half as long.
+  // In place, operands fall on few sets of a cache: by blocks that are half as long.
   const int isPointwise = R * S == 1 && strideY == 1 && strideX == 1 && offsetY == 0 && offsetX == 0 && H == P && W == Q;
-  const int isPlain = isPointwise && min(C, K) <= 48;
-  const int block = isPlain ? BLOCK_PIXELS / 2 : BLOCK_PIXELS;
+  const int isPackedX = taken == TAKEN_PACKED, isPackedY = packsY, isGathered = taken == TAKEN_GATHERED;
+  const int block = isPackedX ? BLOCK_PIXELS : BLOCK_PIXELS / 2, taps = isGathered ? 1 : R * S, depth = isGathered ? R * S * C : C;
   const int items = splits * G * cBlocks * kBlocks, groups = get_num_groups(0);
-  const int tiles = (C + TILE_M - 1) / TILE_M, panels = (K + PANEL - 1) / PANEL;
+  const int tiles = (depth + TILE_M - 1) / TILE_M, leftPitch = isGathered ? tiles * TILE_M : xPitch, panels = (K + PANEL - 1) / PANEL;
   const int leftSize = (tiles + cBlocks - 1) / cBlocks * LEFT_TILE, rightSize = (panels + kBlocks - 1) / kBlocks * RIGHT_PANEL;
   __global float *left = scratch + (size_t)GROUP(0) * (leftSize + rightSize), *right = left + leftSize;
   for (int item = (int)((long)items * GROUP(0) / groups); item < (int)((long)items * (GROUP(0) + 1) / groups); item++) {
     const int kBlock = item % kBlocks, cBlock = item / kBlocks % cBlocks;
     const int g = item / (kBlocks * cBlocks) % G, split = item / (kBlocks * cBlocks * G);
     const int k0 = panels * kBlock / kBlocks * PANEL, columns = min(K, panels * (kBlock + 1) / kBlocks * PANEL) - k0;
-    const int c0 = tiles * cBlock / cBlocks * TILE_M, rows = min(C, tiles * (cBlock + 1) / cBlocks * TILE_M) - c0;
+    const int c0 = tiles * cBlock / cBlocks * TILE_M, rows = min(depth, tiles * (cBlock + 1) / cBlocks * TILE_M) - c0;
     const int begin = (int)((long)pixelCount * split / splits), end = (int)((long)pixelCount * (split + 1) / splits);
     const int tilesDown = (rows + TILE_M - 1) / TILE_M, tilesAcross = (columns + PANEL - 1) / PANEL;
     for (int first = begin; first < end; first += block) {
       __global const float *pixels = x + (size_t)first * xPitch + g * C + c0;
+      __global const float *gradients = dy + (size_t)first * yPitch + g * K + k0;
       const int count = min(end - first, block), vectors = (columns + VECTOR - 1) / VECTOR;
-      for (int pixel = LANE; pixel < count; pixel += LOCAL) {
-        __global const float *from = dy + (size_t)(first + pixel) * yPitch + g * K + k0;
+      for (int pixel = LANE; isPackedY && pixel < count; pixel += LOCAL) {
+        __global const float *from = gradients + (size_t)pixel * yPitch;
         for (int v = 0; v < vectors; v++) {
           STORE(LOAD(from + v * VECTOR), right + v / TILE_N * RIGHT_PANEL + pixel * PANEL + v % TILE_N * VECTOR);
         }
       }
-      // The next block's pixels, by and by, where they are taken whole: nothing is computed while they are packed.
-      __global const float *nextX = x + (size_t)(first + block) * xPitch, *nextY = dy + (size_t)(first + block) * yPitch;
-      const int isWhole = isPointwise && rows == xPitch && columns == yPitch, tileCount = tilesDown * tilesAcross;
-      const int aheadStep = isWhole ? (rows + columns + tileCount - 1) / tileCount : 0;
-      for (int tap = 0; tap < R * S; tap++) {
-        if (!isPlain) {
+      // The next block's pixels are asked for meanwhile, since nothing is computed while they are packed: in a tile one line of
+      // each, or where there are more tiles than lines, of a part of them, so that all tiles ask alike.
+      const int tileCount = tilesDown * tilesAcross, linesY = (columns + 15) / 16, lines = linesY + (isPointwise ? (rows + 15) / 16 : 0);
+      int aheadShift = 0;
+      while (tileCount >> (aheadShift + 1) >= lines && count >> (aheadShift + 1) > 0) aheadShift++;
+      if (isGathered) {
+        gather_pixels(first, count, N, H, W, C, P, Q, K, R, S, G, strideY, strideX, dilationY, dilationX, offsetY, offsetX, xPitch,
+                      leftPitch, x + g * C, left);
+      }
+      __global const float *leftRows = isGathered ? left : pixels;
+      for (int tap = 0; tap < taps; tap++) {
+        if (isPackedX) {
           pack_pixels(first, count, rows, H, W, P, Q, strideY, strideX, tap / S * dilationY + offsetY,
                       tap % S * dilationX + offsetX, xPitch, x + g * C + c0, left);
         }
         barrier(CLK_GLOBAL_MEM_FENCE);
-        __global float *sums = partial + (((size_t)split * R * S + tap) * C + c0) * outputs + g * K + k0;
+        __global float *sums = partial + (((size_t)split * taps + tap) * depth + c0) * outputs + g * K + k0;
         for (int tile = LANE; tile < tileCount; tile += LOCAL) {
           const int c = tile % tilesDown, panel = tile / tilesDown, n = panel * PANEL;
           __global float *to = sums + (size_t)(c * TILE_M) * outputs + n;
-          const int asked = tile * aheadStep;
-          __global const float *ahead = asked < columns ? nextY + (size_t)asked * count
-                                                        : nextX + (size_t)(asked - columns) * count;
+          const int line = tile >> aheadShift, isOfY = line < linesY;
+          const int aheadStep = tap > 0 || line >= lines ? 0 : isOfY ? yPitch : xPitch;
+          const int part = (tile & ((1 << aheadShift) - 1)) * (count >> aheadShift);
+          __global const float *ahead =
+              (isOfY ? gradients + line * 16 : pixels + (line - linesY) * 16) + (size_t)(count + part) * aheadStep;
+          __global const float *rightTile = isPackedY ? right + panel * RIGHT_PANEL : gradients + n;
+          const int rightStep = isPackedY ? PANEL : yPitch;
           WITH_VECTORS(columns - n, {
             VEC acc[TILE_M][TILE_N];
             if (first == begin) clear_tile(acc);
             else load_tile(acc, vectors, rows - c * TILE_M, columns - n, to, outputs);
-            if (isPlain) {
-              multiply_transposed(acc, vectors, count, pixels + c * TILE_M, xPitch, right + panel * RIGHT_PANEL, PANEL,
-                                  ahead, aheadStep);
+            if (isPackedX) {
+              multiply_transposed(acc, vectors, count, left + c * LEFT_TILE, TILE_M, rightTile, rightStep, ahead, aheadStep,
+                                  aheadShift);
             } else {
-              multiply_transposed(acc, vectors, count, left + c * LEFT_TILE, TILE_M, right + panel * RIGHT_PANEL, PANEL,
-                                  ahead, aheadStep);
+              multiply_transposed(acc, vectors, count, leftRows + c * TILE_M, leftPitch, rightTile, rightStep, ahead, aheadStep,
+                                  aheadShift);
             }
-            store_tile(acc, vectors, rows - c * TILE_M, columns - n, OFFSET_NONE, ACTIVATION_NONE, dy, dy, to, outputs);
+            store_tile(acc, vectors, rows - c * TILE_M, columns - n, OFFSET_NONE, ACTIVATION_NONE, dy, dy, to, outputs, 0);
           })
         }
         barrier(CLK_GLOBAL_MEM_FENCE);
@@ -1395,6 +1459,7 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
   const int blocks = (tileCount + tiles - 1) / tiles, panels = (K + PANEL - 1) / PANEL;
   const int pitch = WINOGRAD_PITCH(C), vMatrix = WINOGRAD_MATRIX(tiles, pitch), mMatrix = WINOGRAD_MATRIX(tiles, PANEL);
   const int xGroups = get_num_groups(0), yGroups = get_num_groups(1);
+  const int isLarge = IS_LARGE((size_t)N * P * Q * K, K) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
   __global float *v = scratch + (size_t)(GROUP(1) * xGroups + GROUP(0)) * 36 * (vMatrix + mMatrix), *m = v + 36 * vMatrix;
   const int lastBlock = (int)((long)blocks * (GROUP(0) + 1) / xGroups), lastPanel = panels * (GROUP(1) + 1) / yGroups;
   for (int block = (int)((long)blocks * GROUP(0) / xGroups); block < lastBlock; block++) {
@@ -1444,7 +1509,9 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
             winograd_output(lines[i], result);
             UNROLL for (int j = 0; j < 4; j++) {
               const size_t pixel = at + ((size_t)i * Q + j) * yPitch;
-              if (x0 + j < Q) STORE_PART(finish(result[j], hasBias, kind, bias + n, K, residual + pixel), y + pixel, K - n);
+              if (x0 + j < Q) {
+                STORE_LARGE(finish(result[j], hasBias, kind, bias + n, K, residual + pixel), y + pixel, K - n, isLarge);
+              }
             }
           }
         }
@@ -1548,7 +1615,7 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
         VEC acc[TILE_M][TILE_N];
         clear_tile(acc);
         multiply_transposed(acc, TILE_N, count, v + place * matrix + row, WINOGRAD_BLOCK_PITCH, z + place * matrix + column,
-                            WINOGRAD_BLOCK_PITCH, z, 0);
+                            WINOGRAD_BLOCK_PITCH, z, 0, 0);
         UNROLL for (int i = 0; i < TILE_M; i++) {
           UNROLL for (int j = 0; j < TILE_N; j++) {
             __global float *sum = m + place * mMatrix + (row + i) * WINOGRAD_BLOCK + column + j * VECTOR;
@@ -1624,14 +1691,19 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
   else { work(DEPTHWISE_PIXELS, taps, step, tapStep) }
 
 // The taps of `rows` rows of the filter for some pixels, for all channels: x is the first pixel at the first tap. Rows are
-// xRow and wRow floats apart, taps of a row wTap, results yStep.
+// xRow and wRow floats apart, taps of a row wTap, results yStep. With each vector of channels it asks for what the next group
+// will be the first to read below them: in aheadRows rows from `ahead` on, aheadRow floats apart.
 static inline void depthwise_block(const int pixels, const int taps, const int step, const int tapStep, const int C,
                                    const int rows, const int xRow, const int wRow, const int wTap, const int yStep,
-                                   const int isLarge, const int hasBias, const int kind, __global const float *x,
+                                   const int isLarge, const int hasBias, const int kind, __global const float *ahead,
+                                   const int aheadRows, const int aheadRow, __global const float *x,
                                    __global const float *w, __global const float *bias, __global float *y) {
   FOR_CHANNELS(c, C) {
     VEC acc[DEPTHWISE_PIXELS];
     UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+    for (int r = 0; r < aheadRows; r++) {
+      UNROLL for (int i = 0; i < pixels * step; i++) PREFETCH(ahead + r * aheadRow + i * C + c, 1);
+    }
     for (int r = 0; r < rows; r++) {
       __global const float *inputs = x + r * xRow + c, *weights = w + r * wRow + c;
       for (int s = 0; s < taps; s++) {
@@ -1654,7 +1726,8 @@ static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, cons
   FIND_TAPS(firstR, spacingR, countR, top, stepY, p % downY, R, upY, downY, dilationY, offsetY)
   const int y0 = top + p / downY * upY;
   TAPS_INSIDE(fromR, toR, y0, stepY, countR, H)
-  // Rows of x that the next group will be the first to read, in the next image after the last.
+  // Rows of x that the next group will be the first to read, in the next image after the last. A smaller x is in caches anyhow.
+  const int asks = IS_LARGE((size_t)N * H * W * C, VECTOR);
   const int nextRow = row / P * H + y0 + max(fromR * stepY, (toR - 1) * stepY) + 1;
   for (int phase = 0; phase < min(downX, Q); phase++) {
     FIND_TAPS(firstS, spacingS, countS, left, stepX, phase, S, upX, downX, dilationX, offsetX)
@@ -1671,12 +1744,11 @@ static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, cons
       const int i = UNIT_BEGIN(unit, from, to), isBlock = IS_BLOCK(unit, from, to), atX = i * upX + x0;
       __global const float *inputs = line + atX * C, *taken = weights;
       __global float *result = y + (phase + i * downX) * C;
-      for (int r = nextRow; atX >= 0 && r < min(N * H, nextRow + upY); r++) {
-        PREFETCH(x + ((long)(r - row / P * H) * W + atX) * C, (isBlock ? DEPTHWISE_PIXELS : 1) * upX * C);
-      }
+      __global const float *ahead = x + ((long)(nextRow - row / P * H) * W + atX) * C;
+      const int aheadRows = !asks || atX < 0 ? 0 : max(0, min(N * H - nextRow, upY));
 #define BLOCK(pixels, taps, step, tapStep)                                                                       \
-  depthwise_block(pixels, taps, step, tapStep, C, rows, xRow, wRow, wTap, yStep, isLarge, hasBias, kind, inputs, \
-                  taken, bias, result);
+  depthwise_block(pixels, taps, step, tapStep, C, rows, xRow, wRow, wTap, yStep, isLarge, hasBias, kind, ahead,  \
+                  aheadRows, W * C, inputs, taken, bias, result);
       if (isBlock) {
         WITH_TAPS(BLOCK, countS, upX, tapStep)
       } else {

@@ -25,3 +25,11 @@ const CPUKernelTable *cpu_kernel_table(const char *isa) {
     if (isa == nullptr || std::strcmp(isa, usable[i]->isa) == 0) return usable[i];
   return nullptr;
 }
+
+const char *cpu_vendor(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("amd") ? "AMD" : __builtin_cpu_is("intel") ? "Intel" : "";
+#else
+  return "";
+#endif
+}

@@ -15,7 +15,8 @@ import Testing
   // MARK: Algorithms
 
   @Test(arguments: Target.all) func everyAlgorithmComputesTheSame(_ target: Target) throws {
-    for operation in operations + [.weightGradient(convolution)] {
+    let pointwise = ConvolutionShape(batch: 3, height: 11, width: 13, inputChannels: 17, outputChannels: 67, kernel: (1, 1))
+    for operation in operations + [.weightGradient(convolution), .weightGradient(pointwise)] {
       let check = try ProductCheck(operation)
       for algorithm in operation.algorithms {
         let device = Device(backend: target.device.backend, algorithms: AlgorithmTable([operation: algorithm]))

@@ -30,6 +30,9 @@ const CPUKernelTable *cpu_kernel_table(const char *isa);
 /// threads take turns.
 void cpu_launch(const CPUKernel *kernel, void *const *arguments, const size_t groups[3]);
 
+/// The processor's maker: "AMD", "Intel", or "" where it is neither.
+const char *cpu_vendor(void);
+
 /// The number of threads that share the groups of a launch: the cores that the process may use, or DEVICENN_THREADS.
 int cpu_thread_count(void);
 

@@ -22,7 +22,7 @@ final class CPUBackend: Backend {
       staged: false, itemsN: 1, tileK: 16, columnVectors: Int(table.columnVectors))
     let memory = Setting.limited(Self.availableMemory())
     description = DeviceDescription(
-      identifier: "cpu", name: "this processor, \(name)", kind: .fallback, vendor: "DeviceNN", driverVersion: "",
+      identifier: "cpu", name: "this processor, \(name)", kind: .fallback, vendor: String(cString: cpu_vendor()), driverVersion: "",
       computeUnits: Int(cpu_thread_count()), memory: memory, maxAllocation: memory, localMemory: 1 << 20, maxGroupSize: 1)
   }
 

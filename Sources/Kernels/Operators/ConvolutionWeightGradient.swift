@@ -22,7 +22,7 @@ extension Device {
       return winogradBackwardWeight(x, dy: dy, winograd)
     }
     let (source, sizes) = shape.isThin ? mergedTaps(x, shape) : (x, shape)
-    return productBackwardWeight(source, dy: dy, sizes, pitch: shape.inputChannels)
+    return productBackwardWeight(source, dy: dy, sizes, pitch: shape.inputChannels, measured)
   }
 
   /// A first layer's few channels fill neither a tile's rows nor its depth. One tap's channels and the next one's are
@@ -48,13 +48,16 @@ extension Device {
     return (padded, merged)
   }
 
-  private func productBackwardWeight(_ x: Buffer, dy: MapPart, _ shape: ConvolutionShape, pitch: Int) -> Buffer {
+  private func productBackwardWeight(
+    _ x: Buffer, dy: MapPart, _ shape: ConvolutionShape, pitch: Int, _ measured: Algorithm?
+  ) -> Buffer {
     let blocks = WeightGradientBlocks(shape)
     let partial = makeFloats(blocks.splits * shape.weightCount)
     let channels = shape.inputChannels / shape.groups
     // Some eight groups a core take the items in turn, so that their scratch memory is small. Staged, there is none.
     let groups = min(blocks.items, 8 * max(1, description.computeUnits))
     let scratch = profile.staged ? partial : makeFloats(groups * blocks.scratch(profile))
+    let (taken, packsGradient) = takesPixels(of: shape, pitch: dy.channels, measured)
     launch(
       Launch(
         "conv2d_backward_weight",
@@ -62,14 +65,47 @@ extension Device {
           ? [blocks.splits, blocks.taps * ((channels + profile.groupRows - 1) / profile.groupRows), shape.groups]
           : [groups, 1, 1],
         sizes(shape, isBackward: false) + [.int(pitch)] + dy.place
-          + [blocks.splits, blocks.channelBlocks, blocks.outputBlocks].map { .int($0) }
+          + [blocks.splits, blocks.channelBlocks, blocks.outputBlocks, taken.rawValue, packsGradient ? 1 : 0].map { .int($0) }
           + [.buffer(x), .buffer(dy.map), .buffer(scratch), .buffer(partial)], flops: shape.flops))
     return sumSplits(partial, blocks.splits, shape.weightCount)
+  }
+
+  /// How a weight gradient takes x, and whether it packs dy: both are read across their rows. AMD's processors read rows in
+  /// place faster, unless they are a multiple of 4 KiB apart and fall on the same few lines of a cache; Intel's read only such
+  /// as hardly repay packing (docs/products.md).
+  ///
+  /// - Parameter pitch: floats from one pixel of dy to the next.
+  private func takesPixels(of shape: ConvolutionShape, pitch: Int, _ measured: Algorithm?) -> (TakenPixels, packsGradient: Bool) {
+    func isInPlace(_ pitch: Int) -> Bool {
+      measured.map { $0 == .inPlace } ?? (description.vendor.contains("AMD") && pitch % 1024 != 0)
+    }
+    if shape.gathersTaps { return (.gathered, !isInPlace(pitch)) }
+    guard shape.isPointwise else { return (.packed, !isInPlace(pitch)) }
+    let isSmall = measured == nil && min(shape.inputChannels, shape.outputChannels) <= 48
+    return (isSmall || isInPlace(shape.inputChannels) ? .inPlace : .packed, !isInPlace(pitch))
   }
 
   /// The sum of partial(splits,count) over its splits.
   func sumSplits(_ partial: Buffer, _ splits: Int, _ count: Int) -> Buffer {
     splits == 1 ? partial : sum(partial, outer: 1, axis: splits, inner: count)
+  }
+}
+
+/// How a weight gradient's product takes x: see conv2d_backward_weight.
+private enum TakenPixels: Int {
+  /// Of a pointwise convolution.
+  case inPlace
+  /// A tap's channels in tiles.
+  case packed
+  /// The channels of all taps in a row for each pixel.
+  case gathered
+}
+
+extension ConvolutionShape {
+  /// A weight gradient whose taps have few channels gathers them.
+  fileprivate var gathersTaps: Bool {
+    let taps = kernelHeight * kernelWidth
+    return taps > 1 && taps * (inputChannels / groups) <= 256
   }
 }
 
@@ -85,6 +121,7 @@ private struct WeightGradientBlocks {
   private let channels: Int
   private let outputs: Int
   private let groups: Int
+  private let gathersTaps: Bool
 
   init(_ shape: ConvolutionShape) {
     taps = shape.kernelHeight * shape.kernelWidth
@@ -92,7 +129,8 @@ private struct WeightGradientBlocks {
     (channels, outputs) = (shape.inputChannels / groups, shape.outputChannels / groups)
     // dy is packed for each block of channels: blocks may be small where many taps use it.
     let rows = taps > 1 ? 64 : 256
-    channelBlocks = (channels + rows - 1) / rows
+    gathersTaps = shape.gathersTaps
+    channelBlocks = gathersTaps ? 1 : (channels + rows - 1) / rows
     outputBlocks = (outputs + 255) / 256
     let pixels = shape.batch * shape.outputHeight * shape.outputWidth
     let tiles = channelBlocks * outputBlocks * groups
@@ -103,8 +141,9 @@ private struct WeightGradientBlocks {
 
   /// Floats for a block of BLOCK_PIXELS pixels of both operands, in tiles and panels that are padded by 16.
   func scratch(_ profile: TileProfile) -> Int {
+    let rows = gathersTaps ? taps * channels : channels
     let (tiles, panels) = (
-      (channels + profile.tileM - 1) / profile.tileM, (outputs + profile.panelColumns - 1) / profile.panelColumns
+      (rows + profile.tileM - 1) / profile.tileM, (outputs + profile.panelColumns - 1) / profile.panelColumns
     )
     return (tiles + channelBlocks - 1) / channelBlocks * (256 * profile.tileM + 16)
       + (panels + outputBlocks - 1) / outputBlocks * (256 * profile.panelColumns + 16)

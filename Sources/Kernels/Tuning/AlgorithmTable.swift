@@ -1,10 +1,10 @@
 import Synchronization
 
-/// How a product reads its right operand, or a convolution is computed.
+/// How a product reads its right operand, a pointwise weight gradient both, or how a convolution is computed.
 public enum Algorithm: String, Sendable, Codable, CaseIterable {
-  /// The right operand where it lies.
+  /// The operand where it lies.
   case inPlace
-  /// The right operand copied into panels first.
+  /// The operand copied into panels first.
   case packed
   /// Winograd's method, on transformed filters.
   case winograd

@@ -25,7 +25,7 @@ public enum ProductOperation: Sendable, Hashable, Codable {
     case .inputGradient(let shape):
       shape.isPointwise || shape.isDepthwise ? [] : [.packed] + winograd(shape, isBackward: true)
     case .weightGradient(let shape):
-      winograd(shape, isBackward: false).isEmpty ? [] : [.inPlace, .winograd]
+      shape.isPointwise ? [.inPlace, .packed] : winograd(shape, isBackward: false).isEmpty ? [] : [.inPlace, .winograd]
     }
   }
 
