@@ -1461,25 +1461,35 @@ __kernel void winograd_conv2d(const int N, const int H, const int W, const int C
   const int xGroups = get_num_groups(0), yGroups = get_num_groups(1);
   const int isLarge = IS_LARGE((size_t)N * P * Q * K, K) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
   __global float *v = scratch + (size_t)(GROUP(1) * xGroups + GROUP(0)) * 36 * (vMatrix + mMatrix), *m = v + 36 * vMatrix;
-  const int lastBlock = (int)((long)blocks * (GROUP(0) + 1) / xGroups), lastPanel = panels * (GROUP(1) + 1) / yGroups;
+  const int lastBlock = (int)((long)blocks * (GROUP(0) + 1) / xGroups);
+  const int firstPanel = panels * GROUP(1) / yGroups, lastPanel = panels * (GROUP(1) + 1) / yGroups;
+  // What comes next is asked for while tiles are multiplied: the next place of a large u, or the next block's part of a large x,
+  // some five rows further than its tiles' share of the image, which is about what they will be the first to read.
+  const int asksFilters = IS_LARGE((size_t)36 * C * K, VECTOR), asksPixels = !asksFilters && IS_LARGE((size_t)N * H * W * C, VECTOR);
   for (int block = (int)((long)blocks * GROUP(0) / xGroups); block < lastBlock; block++) {
     const int first = block * tiles, count = min(tiles, tileCount - first);
     winograd_transform(first, count, H, W, C, xPitch, down, across, offsetY, offsetX, pitch, vMatrix, x + xFirst, zeros, v);
     barrier(CLK_GLOBAL_MEM_FENCE);
-    for (int panel = panels * GROUP(1) / yGroups; panel < lastPanel; panel++) {
+    const int rowTiles = (count + TILE_M - 1) / TILE_M, columnTiles = PANEL / (TILE_N * VECTOR);
+    const long nextPixel = (long)(first + count) * H * W / (down * across) + 5 * W, pixelCount = (long)count * H * W / (down * across);
+    const int stepX = (int)(pixelCount / (36 * rowTiles * (lastPanel - firstPanel))) + 1, stepU = max(1, PANEL / rowTiles);
+    for (int panel = firstPanel; panel < lastPanel; panel++) {
       // Row tiles first, so that a place's part of u stays in the first-level cache.
-      const int rowTiles = (count + TILE_M - 1) / TILE_M, columnTiles = PANEL / (TILE_N * VECTOR);
       for (int t = LANE; t < 36 * columnTiles * rowTiles; t += LOCAL) {
         const int place = t / (columnTiles * rowTiles), row = t % rowTiles * TILE_M;
         const int column = t / rowTiles % columnTiles * (TILE_N * VECTOR);
         __global const float *rows[TILE_M];
         UNROLL for (int i = 0; i < TILE_M; i++) rows[i] = v + place * vMatrix + min(row + i, count - 1) * pitch;
         __global float *to = m + place * mMatrix + row * PANEL + column;
+        const int tile = (panel - firstPanel) * 36 * rowTiles + place * rowTiles + row / TILE_M;
+        __global const float *ahead = asksFilters ? u + (((size_t)panel * 36 + place + 1) * PANEL + row / TILE_M * stepU) * C
+                                                  : x + xFirst + (nextPixel + (size_t)tile * stepX) * xPitch;
+        const int aheadStep = asksFilters ? stepU : asksPixels ? stepX : 0;
         for (int c = 0; c < C; c += WINOGRAD_DEPTH) {
           VEC acc[TILE_M][TILE_N];
           clear_tile(acc);
           multiply_rows(acc, TILE_N, min(C - c, WINOGRAD_DEPTH), (__global const float *const *)rows,
-                        u + (((size_t)panel * 36 + place) * C + c) * PANEL + column, PANEL, u, 0);
+                        u + (((size_t)panel * 36 + place) * C + c) * PANEL + column, PANEL, ahead + c * aheadStep, aheadStep);
           UNROLL for (int i = 0; i < TILE_M; i++) {
             rows[i] += WINOGRAD_DEPTH;
             UNROLL for (int j = 0; j < TILE_N; j++) {
@@ -1596,6 +1606,7 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
   const int down = (P + 3) / 4, across = (Q + 3) / 4, tileCount = N * down * across, groups = get_num_groups(0);
   const int cBlocks = (C + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK, kBlocks = (K + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK;
   const int items = splits * cBlocks * kBlocks, matrix = WINOGRAD_MATRIX(tiles, WINOGRAD_BLOCK_PITCH);
+  const int asks = (size_t)N * (H * W * C + P * Q * K) >= 2097152; // less is in caches anyway
   const int mMatrix = WINOGRAD_MATRIX(WINOGRAD_BLOCK + TILE_M, WINOGRAD_BLOCK);
   __global float *v = scratch + (size_t)GROUP(0) * 36 * (2 * matrix + mMatrix), *z = v + 36 * matrix, *m = z + 36 * matrix;
   for (int item = (int)((long)items * GROUP(0) / groups); item < (int)((long)items * (GROUP(0) + 1) / groups); item++) {
@@ -1603,19 +1614,30 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
     const int split = item / (kBlocks * cBlocks), rows = min(C - c0, WINOGRAD_BLOCK), columns = min(K - k0, WINOGRAD_BLOCK);
     const int rowTiles = (rows + TILE_M - 1) / TILE_M, columnTiles = (columns + TILE_N * VECTOR - 1) / (TILE_N * VECTOR);
     const int begin = (int)((long)tileCount * split / splits), end = (int)((long)tileCount * (split + 1) / splits);
+    const int linesX = (rows + 15) / 16, linesY = (columns + 15) / 16;
     for (int first = begin; first < end; first += tiles) {
       const int count = min(end - first, tiles);
       winograd_transform(first, count, H, W, rows, C, down, across, offsetY, offsetX, WINOGRAD_BLOCK_PITCH, matrix, x + c0,
                          zeros, v);
       winograd_transform_gradient(first, count, P, Q, columns, yPitch, down, across, matrix, dy + yFirst + k0, zeros, z);
       barrier(CLK_GLOBAL_MEM_FENCE);
-      for (int t = LANE; t < 36 * columnTiles * rowTiles; t += LOCAL) {
+      // The next block's pixels are asked for meanwhile, a line of some of them in each tile: by their tiles' share of the image,
+      // and some rows further, which is about what they will be the first to read.
+      const int next = (first + count) * 16, blockTiles = 36 * columnTiles * rowTiles;
+      __global const float *nextX = x + c0 + ((long)next * W / (4 * across) * H / (4 * down) + 5 * W) * C;
+      __global const float *nextY = dy + yFirst + k0 + ((long)next * Q / (4 * across) * P / (4 * down) + 4 * Q) * yPitch;
+      int aheadShift = 0;
+      while ((count >> (aheadShift + 1)) * (blockTiles / (linesX + linesY)) >= 16 * count) aheadShift++;
+      for (int t = LANE; t < blockTiles; t += LOCAL) {
         const int place = t / (columnTiles * rowTiles), row = t % rowTiles * TILE_M;
         const int column = t / rowTiles % columnTiles * (TILE_N * VECTOR);
+        const int line = t % (linesX + linesY), pixel = t / (linesX + linesY) * (count >> aheadShift);
+        __global const float *ahead = line < linesX ? nextX + (size_t)pixel * C + line * 16
+                                                    : nextY + (size_t)pixel * yPitch + (line - linesX) * 16;
         VEC acc[TILE_M][TILE_N];
         clear_tile(acc);
         multiply_transposed(acc, TILE_N, count, v + place * matrix + row, WINOGRAD_BLOCK_PITCH, z + place * matrix + column,
-                            WINOGRAD_BLOCK_PITCH, z, 0, 0);
+                            WINOGRAD_BLOCK_PITCH, ahead, asks ? (line < linesX ? C : yPitch) : 0, aheadShift);
         UNROLL for (int i = 0; i < TILE_M; i++) {
           UNROLL for (int j = 0; j < TILE_N; j++) {
             __global float *sum = m + place * mMatrix + (row + i) * WINOGRAD_BLOCK + column + j * VECTOR;
@@ -2124,10 +2146,15 @@ __kernel void batch_norm_backward_apply(const int rows, const int C, const int k
 __kernel void max_pool(POOL_SIZES, __global const float *restrict x, __global float *restrict y,
                        __global int *restrict index) {
   const int row = GROUP(0), y0 = row % P * strideY - top;
+  const int asks = IS_LARGE((size_t)get_num_groups(0) / P * H * W * C, VECTOR);
   x += (size_t)(row / P) * H * W * C;
   FOR_ROWS(q, 0, Q) {
     const int x0 = q * strideX - left;
     FOR_CHANNELS(c, C) {
+      // What the next group will be the first to read, below this window.
+      for (int t = 0; asks && t < strideY * strideX; t++) {
+        PREFETCH(x + (long)((y0 + R + t / strideX) * W + x0 + t % strideX) * C + c, 1);
+      }
       VEC largest = SPLAT(-INFINITY);
       IVEC at = (IVEC)(max(y0, 0) * W + max(x0, 0));
       for (int i = max(y0, 0); i < min(y0 + R, H); i++) {
@@ -2152,6 +2179,7 @@ __kernel void max_pool_backward(POOL_SIZES, __global const int *restrict index, 
   index += (size_t)(row / H) * P * Q * C;
   dy += (size_t)(row / H) * P * Q * C;
   const int p0 = max(0, (i + top - R + strideY) / strideY), p1 = min(P - 1, (i + top) / strideY);
+  const int isLarge = IS_LARGE((size_t)get_num_groups(0) * W * C, C);
   FOR_ROWS(j, 0, W) {
     const int q0 = max(0, (j + left - S + strideX) / strideX), q1 = min(Q - 1, (j + left) / strideX);
     FOR_CHANNELS(c, C) {
@@ -2162,7 +2190,7 @@ __kernel void max_pool_backward(POOL_SIZES, __global const int *restrict index, 
           sum += LOAD_INTS(index + at) == (IVEC)(i * W + j) ? LOAD(dy + at) : SPLAT(0.0f);
         }
       }
-      STORE_PART(sum, dx + ((size_t)row * W + j) * C + c, C - c);
+      STORE_LARGE(sum, dx + ((size_t)row * W + j) * C + c, C - c, isLarge);
     }
   }
 }

@@ -93,8 +93,7 @@ struct FinetuneCommand: ParsableCommand {
     _ configuration: inout ModelConfiguration, _ model: any ImageClassifier, _ data: ImageDataset, _ device: Device
   ) throws {
     if let chosen = training.recipe?.recipe {
-      configuration.training.recipe = chosen
-      configuration.training.takeDefaults(of: chosen, pictures: data.train.count)
+      configuration.take(chosen, for: model, data)
     } else {
       configuration.chooseRecipe(for: model, data)
     }

@@ -34,10 +34,19 @@ extension Recipe {
 extension ModelConfiguration {
   /// Takes the recipe that suits the data, with what belongs to it, and notes why.
   public mutating func chooseRecipe(for model: any ImageClassifier, _ data: ImageDataset) {
-    (training.recipe, reason) = Recipe.suited(
+    let recipe: Recipe
+    (recipe, reason) = Recipe.suited(
       pictures: data.train.count, classes: data.classes.count,
       backboneParameters: model.backboneParameters.reduce(0) { $0 + ($1.isStatistic ? 0 : $1.value.count) }, isPretrained: !training.fromScratch)
-    training.takeDefaults(of: training.recipe, pictures: data.train.count)
+    take(recipe, for: model, data)
+  }
+
+  /// Takes a recipe with what belongs to it. A network that sees pictures of any size measures whole ones at eight sevenths of
+  /// theirs, four thirds of what it was trained on, which shows it things as large as crops did (Touvron et al. 2019).
+  public mutating func take(_ recipe: Recipe, for model: any ImageClassifier, _ data: ImageDataset) {
+    training.recipe = recipe
+    training.takeDefaults(of: recipe, pictures: data.train.count)
+    if training.trainingSize != nil, model.imageSize == nil { training.imageSize = training.imageSize * 8 / 7 / 32 * 32 }
   }
 
   /// Tries the learning rate in a short sweep, and notes what came of it. The recipe's own rate stays unless the curve says

@@ -13,10 +13,11 @@ protocol RunConfiguration: Codable {
 public struct ModelConfiguration: RunConfiguration, Codable, Sendable, Equatable {
   public var architecture: Backbone
   public var classes: [String]
-  public var imageSize: Int
+  /// That of `training`, for programs that read config.json.
+  public private(set) var imageSize: Int
   public var mean: [Float]
   public var deviation: [Float]
-  public var training: FineTuningOptions
+  public var training: FineTuningOptions { didSet { imageSize = training.imageSize } }
   /// Where the pictures were.
   public var data: String
   /// Where the first weights came from.
