@@ -1748,8 +1748,7 @@ static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, cons
   FIND_TAPS(firstR, spacingR, countR, top, stepY, p % downY, R, upY, downY, dilationY, offsetY)
   const int y0 = top + p / downY * upY;
   TAPS_INSIDE(fromR, toR, y0, stepY, countR, H)
-  // Rows of x that the next group will be the first to read, in the next image after the last. A smaller x is in caches anyhow.
-  const int asks = IS_LARGE((size_t)N * H * W * C, VECTOR);
+  // Rows of x that the next group will be the first to read, in the next image after the last.
   const int nextRow = row / P * H + y0 + max(fromR * stepY, (toR - 1) * stepY) + 1;
   for (int phase = 0; phase < min(downX, Q); phase++) {
     FIND_TAPS(firstS, spacingS, countS, left, stepX, phase, S, upX, downX, dilationX, offsetX)
@@ -1767,7 +1766,7 @@ static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, cons
       __global const float *inputs = line + atX * C, *taken = weights;
       __global float *result = y + (phase + i * downX) * C;
       __global const float *ahead = x + ((long)(nextRow - row / P * H) * W + atX) * C;
-      const int aheadRows = !asks || atX < 0 ? 0 : max(0, min(N * H - nextRow, upY));
+      const int aheadRows = atX < 0 ? 0 : max(0, min(N * H - nextRow, upY));
 #define BLOCK(pixels, taps, step, tapStep)                                                                       \
   depthwise_block(pixels, taps, step, tapStep, C, rows, xRow, wRow, wTap, yStep, isLarge, hasBias, kind, ahead,  \
                   aheadRows, W * C, inputs, taken, bias, result);
@@ -1802,10 +1801,11 @@ __kernel void depthwise_conv2d_backward_input(DEPTHWISE_SIZES, const int hasBias
 
 // Adds to a row of the weight gradient, sums(taps,C), the products of a row's dy with x at its taps: x is pixel 0 at the
 // first tap. All taps of pixels from ..< to are inside, and two neighbours are summed apart, because each sum waits for
-// the one before.
+// the one before. Meanwhile it asks for aheadPixels pixels at `ahead` for each of its own, at most `step`.
 static inline void depthwise_weight_row(const int taps, const int step, const int tapStep, const int C, const int c,
                                         const int from, const int to, const int offset, const int W, const int Q,
-                                        __global const float *x, __global const float *dy, __global float *sums) {
+                                        __global const float *ahead, const int aheadPixels, __global const float *x,
+                                        __global const float *dy, __global float *sums) {
   VEC sum[DEPTHWISE_TAPS], other[DEPTHWISE_TAPS];
   UNROLL for (int s = 0; s < taps; s++) {
     sum[s] = LOAD_PART(sums + s * C, C - c);
@@ -1822,6 +1822,7 @@ static inline void depthwise_weight_row(const int taps, const int step, const in
   for (int q = from; q + 1 < to; q += 2) {
     const VEC gradient = LOAD(dy + q * C), next = LOAD(dy + (q + 1) * C);
     __global const float *inputs = x + q * step * C;
+    UNROLL for (int i = 0; i < 2 * step; i++) if (i < 2 * aheadPixels) PREFETCH(ahead + (q * aheadPixels + i) * C, 1);
     UNROLL for (int s = 0; s < taps; s++) {
       sum[s] += LOAD(inputs + s * tapStep * C) * gradient;
       other[s] += LOAD(inputs + (step + s * tapStep) * C) * next;
@@ -1856,18 +1857,18 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
       const int begun = min(Q, first_inside(offset, strideX)), ended = end_inside(offset + (together - 1) * dilationX, strideX, W, Q);
       const int from = begun < ended ? begun : 0, to = begun < ended ? ended : 0;
       for (int c = cBegin + LANE * VECTOR; c < cEnd; c += LOCAL * VECTOR) {
-        // With each vector a part of what the next row will be the first to read, if no other group reads it.
-        if (s == 0 && cEnd - cBegin == C && row + 1 < end) {
-          const int nextRow = row / P * H + y0 + (R - 1) * dilationY + 1;
-          PREFETCH(dy + (size_t)(row + 1) * Q * C + Q * c, Q * VECTOR);
-          if (nextRow + strideY <= N * H) PREFETCH(x + (size_t)nextRow * W * C + strideY * W * c, strideY * W * VECTOR);
-        }
         for (int r = fromR; r < toR; r++) {
           __global const float *inputs = x + (((long)(row / P) * H + y0 + r * dilationY) * W + offset) * C + c;
           __global const float *gradients = dy + (size_t)row * Q * C + c;
           __global float *sums = partial + (r * S + s) * C + c;
+          // What the next row will be the first to read: with the last row of taps the row of x behind it, with the one before
+          // dy, and then the next of x.
+          const int turn = s == 0 && row + 1 < end ? toR - 1 - r : S;
+          const int aheadPixels = turn == 1 ? 1 : turn == 0 || (turn == 2 && strideY > 1) ? strideX : 0;
+          __global const float *ahead = turn == 1 ? gradients + Q * C
+                                                  : x + ((long)(row / P * H + y0 + (toR - 1) * dilationY + 1 + turn / 2) * W) * C + c;
 #define ROW(taps, step)                                                                                          \
-  depthwise_weight_row(taps, step, 1, C, c, from, to, offset, W, Q, inputs, gradients, sums);
+  depthwise_weight_row(taps, step, 1, C, c, from, to, offset, W, Q, ahead, aheadPixels, inputs, gradients, sums);
           if (together == 3 && strideX == 1) ROW(3, 1)
           else if (together == 3) ROW(3, 2)
           else if (together == 5 && strideX == 1) ROW(5, 1)
@@ -2346,9 +2347,9 @@ __kernel void resize_backward(RESIZE_SIZES, __global const float *restrict dy, _
 #define FOR_ROW_VECTORS(k, count) for (int k = LANE * VECTOR; k + VECTOR <= (count); k += LOCAL * VECTOR)
 #define FOR_ROW_REST(k, count) for (int k = (count) / VECTOR * VECTOR + LANE; k < (count); k += LOCAL)
 
-// The largest logit of the group's row and the sum of exp(logit - largest); EACH sees the exponentials of vector k, REST
-// that of the number k.
-#define SOFTMAX_ROW_WITH(logits, classes, EACH, REST)                                                            \
+// The largest logit of the group's row and the sum of exp(logit - largest). EACH sees the exponentials of vector k, of which
+// the first `count` belong to the row: fewer than all at its end, which is one lane's.
+#define SOFTMAX_ROW_WITH(logits, classes, EACH)                                                                  \
   __local float scratch[LOCAL];                                                                                  \
   VEC maxima = SPLAT(-INFINITY);                                                                                 \
   FOR_ROW_VECTORS(k, classes) maxima = fmax(maxima, LOAD(logits + k));                                           \
@@ -2357,26 +2358,33 @@ __kernel void resize_backward(RESIZE_SIZES, __global const float *restrict dy, _
   largest = group_max(largest, scratch);                                                                         \
   VEC sums = SPLAT(0.0f);                                                                                        \
   FOR_ROW_VECTORS(k, classes) {                                                                                  \
+    const int count = VECTOR;                                                                                    \
     const VEC power = exp_vector(LOAD(logits + k) - largest);                                                    \
     sums += power;                                                                                               \
     EACH                                                                                                         \
   }                                                                                                              \
   float sum = sum_lanes(sums);                                                                                   \
-  FOR_ROW_REST(k, classes) {                                                                                     \
-    const float power = exp(logits[k] - largest);                                                                \
-    sum += power;                                                                                                \
-    REST                                                                                                         \
+  if (LANE == 0 && (classes) % VECTOR > 0) {                                                                     \
+    const int count = (classes) % VECTOR, k = (classes) - count;                                                 \
+    float powers[VECTOR];                                                                                        \
+    const VEC power = exp_vector(LOAD_PART(logits + k, count) - largest);                                        \
+    STORE(power, powers);                                                                                        \
+    for (int i = 0; i < count; i++) sum += powers[i];                                                            \
+    EACH                                                                                                         \
   }                                                                                                              \
   sum = group_sum(sum, scratch);
-#define SOFTMAX_ROW(logits, classes) SOFTMAX_ROW_WITH(logits, classes, , )
+#define SOFTMAX_ROW(logits, classes) SOFTMAX_ROW_WITH(logits, classes, (void)count;)
 
 __kernel void softmax(const int classes, __global const float *restrict logits, __global float *restrict y) {
   logits += (size_t)GROUP(0) * classes;
   y += (size_t)GROUP(0) * classes;
-  SOFTMAX_ROW_WITH(logits, classes, STORE(power, y + k);, y[k] = power;)
+  SOFTMAX_ROW_WITH(logits, classes, STORE_PART(power, y + k, count);)
   const float share = 1.0f / sum;
   FOR_ROW_VECTORS(k, classes) STORE(LOAD(y + k) * share, y + k);
-  FOR_ROW_REST(k, classes) y[k] *= share;
+  if (LANE == 0 && classes % VECTOR > 0) {
+    const int k = classes / VECTOR * VECTOR;
+    STORE_PART(LOAD_PART(y + k, classes - k) * share, y + k, classes - k);
+  }
 }
 
 // dx = y · (dy - Σ y · dy)

@@ -13,7 +13,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(help: "What is trained: head (a new head on frozen features), full (everything), gradual (stage by stage), lora (a low-rank change of each layer), or auto, which says why. (default: auto)")
   var recipe: Choice?
-  @Option(help: "Passes over the training photos. (default: 96 for head, 10 for full and lora from 128 pixels on, else 8)") var epochs: Int?
+  @Option(help: "Passes over the training photos. (default: 96 for head, 10 for full and 16 for lora from 128 pixels on, else 8)") var epochs: Int?
   @Option(help: "Photos a step. (default: 32)") var batchSize: Int?
   @Option(help: "Batches whose gradients make one step. (default: 1)") var accumulate: Int?
   @Option(help: "The peak of the schedule; the backbone learns at a third of it, the head at three times. (default: 0.001; lora: 0.004)")

@@ -79,7 +79,10 @@ extension FineTuningOptions {
     case .full, .gradual, .lora: break
     }
     // Changes that start at nothing have a longer way to go than weights.
-    if recipe == .lora { learningRate = 4e-3 }
+    if recipe == .lora {
+      learningRate = 4e-3
+      if trainingSize != nil { epochs = 16 }
+    }
   }
 }
 
