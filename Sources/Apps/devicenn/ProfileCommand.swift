@@ -17,7 +17,9 @@ struct ProfileCommand: ParsableCommand {
     parsing: .upToNextOption,
     help: ArgumentHelp("Sizes of an operator, m,n,k for matmul, separated by commas; several may follow.", valueName: "sizes"))
   var shape: [String] = []
-  @Option(help: ArgumentHelp("A file of JSON lines with op and shape, as this command prints them.", valueName: "file"))
+  @Option(
+    name: [.customLong("shapes-file"), .customLong("shapes")],
+    help: ArgumentHelp("A file of JSON lines with op and shape, as this command prints them, or torch: the list that PyTorch's side runs. (default: torch)", valueName: "file"))
   var shapesFile: String?
   @Option(help: ArgumentHelp("A network, see 'devicenn models'.", valueName: "name")) var net: String?
   @Option(help: "Images a step.") var batch = 16
@@ -56,15 +58,15 @@ struct ProfileCommand: ParsableCommand {
       let names = KernelCase.Operation.allCases.map(\.rawValue).joined(separator: ", ")
       throw ValidationError("--kernel \(kernel) is none of all, \(names).")
     }
-    var cases: [(KernelCase.Operation, [Int])] = []
-    if let shapesFile { cases += try read(shapesFile).filter { chosen.contains($0.0) } }
+    var cases = shapesFile == "torch" || (shapesFile == nil && shape.isEmpty) ? chosen.flatMap { one in one.shapes.map { (one, $0) } } : []
+    if let shapesFile, shapesFile != "torch" { cases += try read(shapesFile).filter { chosen.contains($0.0) } }
     for text in shape {
       let numbers = text.split(separator: ",").map { Int($0) ?? 0 }
       let fitting = chosen.filter { $0.misfit(numbers) == nil }
       guard !fitting.isEmpty else { throw ValidationError("--shape \(text): \(chosen[0].misfit(numbers)!).") }
       cases += fitting.map { ($0, numbers) }
     }
-    return shape.isEmpty && shapesFile == nil ? chosen.flatMap { operation in operation.shapes.map { (operation, $0) } } : cases
+    return cases
   }
 
   private func read(_ path: String) throws -> [(KernelCase.Operation, [Int])] {
