@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test(arguments: Target.all) func weightsArePackedOnceAndAgainAfterTheyChanged(_ target: Target) throws {
-    let device = target.device
+    let device = try target.ownDevice()
     var numbers = TestNumbers(10)
     let values = [numbers.floats(convolution.weightCount), numbers.floats(product.n * product.k)]
     let weights = values.map { device.makeBuffer($0) }

@@ -45,8 +45,12 @@ func expectClose(
 struct Target: CustomTestStringConvertible, Sendable {
   var name: String
   var device: Device
+  private let open: @Sendable () throws -> any Backend
 
   var testDescription: String { name }
+
+  /// Another one, for a test that asks what was launched on it: on `device` other tests launch too.
+  func ownDevice() throws -> Device { Device(backend: try open()) }
 
   /// The fallback at each instruction set of this processor, and every OpenCL device with each profile that fits it; of
   /// these, those that were asked for.
@@ -59,9 +63,9 @@ struct Target: CustomTestStringConvertible, Sendable {
     }
 
   /// Nil where nobody asked for it, or where its backend refuses.
-  private init?(_ name: String, backend: () throws -> any Backend) {
-    guard Chosen.target(name), let backend = try? backend() else { return nil }
-    self.name = name
+  private init?(_ name: String, backend open: @escaping @Sendable () throws -> any Backend) {
+    guard Chosen.target(name), let backend = try? open() else { return nil }
+    (self.name, self.open) = (name, open)
     device = Device(backend: backend)
   }
 }
