@@ -1863,7 +1863,7 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
           __global float *sums = partial + (r * S + s) * C + c;
           // What the next row will be the first to read: with the last row of taps the row of x behind it, with the one before
           // dy, and then the next of x.
-          const int turn = s == 0 && row + 1 < end ? toR - 1 - r : S;
+          const int turn = s == 0 && row + 1 < end ? toR - 1 - r : -1;
           const int aheadPixels = turn == 1 ? 1 : turn == 0 || (turn == 2 && strideY > 1) ? strideX : 0;
           __global const float *ahead = turn == 1 ? gradients + Q * C
                                                   : x + ((long)(row / P * H + y0 + (toR - 1) * dilationY + 1 + turn / 2) * W) * C + c;

@@ -9,7 +9,6 @@ typedef unsigned char uchar;
 #define __kernel static
 #define __global
 #define __local
-#define __private
 #define __constant const
 #define restrict __restrict
 #define barrier(fence)

@@ -76,6 +76,8 @@ extension Device {
   ///
   /// - Parameter pitch: floats from one pixel of dy to the next.
   private func takesPixels(of shape: ConvolutionShape, pitch: Int, _ measured: Algorithm?) -> (TakenPixels, packsGradient: Bool) {
+    // Of other convolutions, only whether Winograd's method is faster was measured.
+    let measured = shape.isPointwise ? measured : nil
     func isInPlace(_ pitch: Int) -> Bool {
       measured.map { $0 == .inPlace } ?? (description.vendor.contains("AMD") && pitch % 1024 != 0)
     }
