@@ -30,7 +30,7 @@
 #define TILE_M 4 // rows of a work-item's tile of a matrix product
 #endif
 #ifndef TILE_N
-#define TILE_N 1 // vectors of a row of that tile: 1 or 2
+#define TILE_N 1 // vectors of a row of that tile: 1, 2 or 4
 #endif
 #ifndef STAGED
 #define STAGED 0 // 1: a group stages its operands in local memory; 0: each work-item reads them in place
@@ -777,16 +777,16 @@ static inline void multiply_transposed(VEC acc[TILE_M][TILE_N], const int vector
 #else
 #define GROUP_ROWS (8 * TILE_M)
 #define PANEL (TILE_N * VECTOR)
-#define DEPTH (4096 / PANEL) // rows of a panel that fill half of a first-level cache
+#define DEPTH (PANEL < 64 ? 4096 / PANEL : 128) // rows of a panel that fill half of a first-level cache, or two thirds
 #define TILE_ROW(i) (i)
 #define TILE_COLUMN(j) ((j) * VECTOR)
 
 // Runs `tile` with the number of vectors that `width` columns need as a constant, so that its loops unroll.
-#if TILE_N == 1
-#define WITH_VECTORS(width, tile) { const int vectors = 1; tile }
-#else
-#define WITH_VECTORS(width, tile) if ((width) > VECTOR) { const int vectors = 2; tile } else { const int vectors = 1; tile }
-#endif
+#define WITH_VECTORS(width, tile)                                                                                \
+  if (TILE_N > 3 && (width) > 3 * VECTOR) { const int vectors = 4; tile }                                        \
+  else if (TILE_N > 2 && (width) > 2 * VECTOR) { const int vectors = 3; tile }                                   \
+  else if (TILE_N > 1 && (width) > VECTOR) { const int vectors = 2; tile }                                       \
+  else { const int vectors = 1; tile }
 #endif
 
 static inline void clear_tile(VEC acc[TILE_M][TILE_N]) {
@@ -916,7 +916,7 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
   // while this one's are multiplied by the first panels, each of them the more the fewer there are.
   const int asksPanels = !isThin && panelStride != PANEL && lastPanel - firstPanel >= TILE_M && K > DEPTH;
   const int share = PANEL / (GROUP_ROWS / TILE_M);
-  const int rowStep = aPitch == K && !isThin ? max(1, TILE_M / (lastPanel - firstPanel)) : 0;
+  const int rowStep = aPitch == K && !isThin ? (TILE_M + lastPanel - firstPanel - 1) / (lastPanel - firstPanel) : 0;
   __global const float *nextRows = a + (size_t)(m0 + GROUP_ROWS) * K;
   for (int k = 0; k == 0 || k < K; k += block) {
     const int depth = min(K - k, block), isLast = k + depth == K;
@@ -936,7 +936,7 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
           else load_tile(acc, vectors, M - m, N - n, to, cPitch);
           multiply_rows(acc, vectors, depth, (__global const float *const *)rows, columns, bStride,
                         asksPanels ? nextPanel + (size_t)((m - m0) / TILE_M) * share * depth : nextRows,
-                        asksPanels ? share : panel - firstPanel < TILE_M ? rowStep : 0);
+                        asksPanels ? share : (panel - firstPanel) * rowStep < TILE_M ? rowStep : 0);
           nextRows += depth * rowStep;
           store_tile(acc, vectors, M - m, N - n, isLast ? hasBias : OFFSET_NONE, isLast ? kind : ACTIVATION_NONE, bias + n,
                      residual + (size_t)m * N + n, to, cPitch, isLarge);
@@ -1161,7 +1161,7 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int xPitch, const i
 #define TAKEN_PACKED 1
 #define TAKEN_GATHERED 2
 #if !STAGED
-#define BLOCK_PIXELS 256
+#define BLOCK_PIXELS (PANEL < 64 ? 256 : 128) // a panel of them is half of a first-level cache, or two thirds
 #define PACKED 8 // pixels that are packed at a time, so that whole lines of a tile are written
 // A tile of x and a panel of dy in `scratch`, padded so that neighbours don't fall on the same lines of a cache.
 #define LEFT_TILE (BLOCK_PIXELS * TILE_M + 16)
@@ -1250,7 +1250,7 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
   // In place, operands fall on few sets of a cache: by blocks that are half as long.
   const int isPointwise = R * S == 1 && strideY == 1 && strideX == 1 && offsetY == 0 && offsetX == 0 && H == P && W == Q;
   const int isPackedX = taken == TAKEN_PACKED, isPackedY = packsY, isGathered = taken == TAKEN_GATHERED;
-  const int block = isPackedX ? BLOCK_PIXELS : BLOCK_PIXELS / 2, taps = isGathered ? 1 : R * S, depth = isGathered ? R * S * C : C;
+  const int block = isPackedX ? BLOCK_PIXELS : 128, taps = isGathered ? 1 : R * S, depth = isGathered ? R * S * C : C;
   const int items = splits * G * cBlocks * kBlocks, groups = get_num_groups(0);
   const int tiles = (depth + TILE_M - 1) / TILE_M, leftPitch = isGathered ? tiles * TILE_M : xPitch, panels = (K + PANEL - 1) / PANEL;
   const int leftSize = (tiles + cBlocks - 1) / cBlocks * LEFT_TILE, rightSize = (panels + kBlocks - 1) / kBlocks * RIGHT_PANEL;

@@ -30,7 +30,7 @@ extension TileProfile {
   static func cpu(vectorWidth: Int) -> TileProfile {
     var profile = TileProfile.cpu
     profile.vector = vectorWidth >= 16 ? 16 : vectorWidth >= 8 ? 8 : 4
-    if profile.vector < 16 { profile.tileM = 6 }
+    if profile.vector < 16 { profile.tileN = 2 }
     return profile
   }
 

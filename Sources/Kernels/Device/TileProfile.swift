@@ -19,7 +19,7 @@ public struct TileProfile: Sendable, Hashable, Codable {
   public var columnVectors: Int
 
   public static let cpu = TileProfile(
-    name: "cpu", vector: 16, local: 1, tileM: 8, tileN: 2, staged: false, itemsN: 1, tileK: 16, columnVectors: 4)
+    name: "cpu", vector: 16, local: 1, tileM: 6, tileN: 4, staged: false, itemsN: 1, tileK: 16, columnVectors: 4)
   public static let gpu = TileProfile(
     name: "gpu", vector: 4, local: 256, tileM: 8, tileN: 2, staged: true, itemsN: 16, tileK: 16, columnVectors: 1)
   /// The tile that CLBlast's tuners found for most GPUs of AMD and Intel: 64x64x32, in place of `gpu`'s 128x128x16.

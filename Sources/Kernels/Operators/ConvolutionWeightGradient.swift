@@ -147,7 +147,8 @@ private struct WeightGradientBlocks {
     let (tiles, panels) = (
       (rows + profile.tileM - 1) / profile.tileM, (outputs + profile.panelColumns - 1) / profile.panelColumns
     )
-    return (tiles + channelBlocks - 1) / channelBlocks * (256 * profile.tileM + 16)
-      + (panels + outputBlocks - 1) / outputBlocks * (256 * profile.panelColumns + 16)
+    let pixels = profile.panelColumns < 64 ? 256 : 128
+    return (tiles + channelBlocks - 1) / channelBlocks * (pixels * profile.tileM + 16)
+      + (panels + outputBlocks - 1) / outputBlocks * (pixels * profile.panelColumns + 16)
   }
 }

@@ -44,11 +44,10 @@ struct WinogradShape {
     return ([convolution.batch] + inputSize + [inputChannels] + outputSize + [outputChannels] + offsets).map { .int($0) }
   }
 
-  /// Tiles that a group transforms at a time, a multiple of a register tile's rows: as many as half a core's second-level
-  /// cache holds, and more where the filters are too large for the third level and should be read few times.
+  /// Tiles that a group transforms at a time, a multiple of a register tile's rows: some 24, which use what is read of the
+  /// filters often enough, and whose transforms stay in a core's second-level cache with up to 256 channels.
   fileprivate func tilesPerBlock(_ profile: TileProfile) -> Int {
-    let bytes = 36 * inputChannels * MemoryLayout<Float>.stride
-    let wanted = bytes * outputChannels > 16_777_216 ? 36 : min(24, max(12, 262_144 / bytes))
+    let wanted = 24
     let blocks = (tiles + wanted - 1) / wanted
     return ((tiles + blocks - 1) / blocks + profile.tileM - 1) / profile.tileM * profile.tileM
   }

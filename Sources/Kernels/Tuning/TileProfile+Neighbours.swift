@@ -26,7 +26,7 @@ extension TileProfile {
       }
     }
     vary(\.tileM, staged ? [2, 4, 8] : [4, 6, 8, 12])
-    vary(\.tileN, [1, 2])
+    vary(\.tileN, staged ? [1, 2] : [1, 2, 4])
     vary(\.vector, [4, 8, 16])
     vary(\.columnVectors, [1, 2, 4])
     if staged {
