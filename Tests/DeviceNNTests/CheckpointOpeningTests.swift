@@ -99,4 +99,15 @@ import Testing
       #expect(try message(folder.write(bytes, "x")).contains("is not a whole safetensors file"))
     }
   }
+
+  @Test(arguments: [
+    ("mobilenet_v2_100_224.safetensors", "mobilenet_v2_100"), ("resnet18-f37072fd.safetensors", "resnet18"),
+    ("mine.safetensors", "mobilenet_v2_035"), ("resnet18x.safetensors", "mobilenet_v2_035"),
+  ])
+  func theNetworkIsTheOneThatTheFileIsCalledAfter(file: String, backbone: String) throws {
+    let path = folder.path(of: file)
+    try writeSafetensors([("w", [1], [1])], to: path)
+    #expect(try PretrainedModel(weights: path, backbone: nil).backbone.name == backbone)
+    #expect(try PretrainedModel(weights: path, backbone: "resnet50").backbone.name == "resnet50")
+  }
 }

@@ -13,7 +13,7 @@ public struct PretrainedModel: Sendable {
   /// - Parameters:
   ///   - weights: a file, a folder of Hugging Face's layout or of a run, or a name in the cache of downloads; nil takes what
   ///     the cache has for the backbone, or the built-in ones.
-  ///   - backbone: nil takes what the folder says, or what the weights are called.
+  ///   - backbone: nil takes what the folder says, or what the weights are called after.
   public init(weights: String?, backbone: String?, cache: WeightsCache = WeightsCache()) throws {
     guard let weights else {
       let wanted = try Backbone(named: backbone ?? PretrainedWeights.backboneName)
@@ -49,13 +49,29 @@ public struct PretrainedModel: Sendable {
     } else {
       configured = nil
     }
-    let network = try backbone ?? configured ?? Backbone(named: PretrainedWeights.backboneName)
+    let network = try backbone ?? configured ?? Backbone(ofFile: path) ?? Backbone(named: PretrainedWeights.backboneName)
     let matching = network.matching(checkpoint)
     self.init(matching, checkpoint, normalization ?? matching.normalization, name)
   }
 
   private init(_ backbone: Backbone, _ checkpoint: any Checkpoint, _ normalization: Normalization, _ name: String) {
     (self.backbone, self.checkpoint, self.normalization, self.name) = (backbone, checkpoint, normalization, name)
+  }
+}
+
+extension Backbone {
+  /// The network that a file or folder is called after, as publishers do: mobilenet_v2_100_224.safetensors,
+  /// resnet18-f37072fd.pth. Nil where its name begins with none.
+  fileprivate init?(ofFile path: String) {
+    var name = Substring(URL(fileURLWithPath: path).lastPathComponent)
+    while true {
+      if let found = try? Backbone(named: String(name)) {
+        self = found
+        return
+      }
+      guard let end = name.lastIndex(where: "._-".contains) else { return nil }
+      name = name[..<end]
+    }
   }
 }
 
