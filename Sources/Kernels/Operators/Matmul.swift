@@ -88,7 +88,9 @@ extension Device {
   func panelsPerGroup(_ count: Int, rows: Int) -> Int {
     guard !profile.staged else { return 1 }
     let rowGroups = (rows + profile.groupRows - 1) / profile.groupRows
-    return max(1, min(rows == 1 ? 32 : 8, rowGroups * count / (8 * max(1, description.computeUnits))))
+    let most = max(1, min(rows == 1 ? 32 : 8, rowGroups * count / (8 * max(1, description.computeUnits))))
+    let groups = (count + most - 1) / most
+    return (count + groups - 1) / groups
   }
 
   /// A right operand of more than half a first-level cache, whose rows are apart, falls on few sets of it: all the fewer
