@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs our side and others' in turn and writes docs/benchmarks.md: medians of ratios, each of one round.
+"""Runs our side and others' in turn and writes docs/benchmarks.md, with a chart beside it: medians of ratios, each of one round.
 
     compare.py DEVICENN [--rounds 5] [--nets resnet18,...] [--kernels all] [--python python3] [--device cpu]
                         [--opencl opencl:0] [--avx2]
@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from chart import chart
 
 HERE = Path(__file__).resolve().parent
 # Page faults would cost PyTorch up to 40 % of its speed on large convolutions.
@@ -134,6 +136,32 @@ def opencl_section(name, products, steps):
     return text
 
 
+def chart_path(arguments):
+    return Path(arguments.out).with_suffix(".svg")
+
+
+def write(path, text):
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    os.replace(new, path)
+
+
+def sections(operator_rows, step_rows):
+    """What the chart shows of the tables."""
+    found = []
+    if step_rows:
+        found.append(("Training steps, batch 16", [(row[0], row[3]) for row in step_rows]))
+        found.append(("Inference, batch 16", [(row[0], row[6]) for row in step_rows]))
+    alone = []
+    for name in dict.fromkeys(row[0] for row in operator_rows):
+        rows = [(" ".join(map(str, shape)), ratio) for operator, shape, _, _, ratio, _ in operator_rows if operator == name]
+        if len(rows) > 1:
+            found.append((name, rows))
+        else:
+            alone += [(f"{name} {shape}", ratio) for shape, ratio in rows]
+    return found + [("other operators", alone)] * bool(alone)
+
+
 def document(arguments, operator_rows, step_rows, opencl):
     held = ", both sides held to AVX2" if arguments.avx2 else ""
     text = [
@@ -142,7 +170,8 @@ def document(arguments, operator_rows, step_rows, opencl):
         f" (device {arguments.device}{held}): both sides in turn, {arguments.rounds} rounds, medians; the ratio is the median of each",
         "round's ratio, above 1 where DeviceNN is faster. PyTorch runs with channels last. The limit is the lower of what the",
         "device was measured to compute and to copy in the same run; Winograd's convolutions go beyond it, because they compute",
-        "less than is counted.", ""]
+        "less than is counted.", "",
+        f"![Speed as a multiple of PyTorch's, a bar for each line of the tables]({chart_path(arguments).name})", ""]
     if step_rows:
         text += [
             "| network, batch 16, 224 pixels | training, images/s | PyTorch | ratio | inference | PyTorch | ratio | memory, ratio |",
@@ -177,7 +206,8 @@ if arguments.avx2:
 operator_rows = operators(arguments, arguments.rounds) if arguments.kernels != "none" else []
 print(document(arguments, operator_rows, [], (None, [], [])), flush=True)
 opencl = on_opencl(arguments, arguments.rounds)
-page = document(arguments, operator_rows, steps(arguments, arguments.rounds), opencl)
-Path(arguments.out + ".new").write_text(page)
-os.replace(arguments.out + ".new", arguments.out)
+step_rows = steps(arguments, arguments.rounds)
+page = document(arguments, operator_rows, step_rows, opencl)
+write(chart_path(arguments), chart(sections(operator_rows, step_rows)))
+write(Path(arguments.out), page)
 print(page)

@@ -98,6 +98,9 @@ import Testing
     #expect(throws: AudioError.unreadable(file: "nothing.wav", reason: "there is no such file")) {
       try AudioClip(contentsOf: "nothing.wav")
     }
+    #expect(throws: AudioError.unreadable(file: folder.path, reason: "it is a folder")) {
+      try AudioClip(contentsOf: folder.path)
+    }
   }
 
   // MARK: Other rates

@@ -132,7 +132,7 @@ import Testing
     try folder.write([], "half/7_jackson_32.wav")
     #expect(refusal(folder.path(of: "half")).contains("none for the test"))
     try folder.write(Array("file,text\na.wav,x\n".utf8), "columns/speech.csv")
-    #expect(refusal(folder.path(of: "columns")).contains("'split' are wanted"))
+    #expect(refusal(folder.path(of: "columns")).contains("no column 'split'; it has file, text"))
     try folder.write(Array("file,split\na.wav,train\nb.wav,later\n".utf8), "split/speech.csv")
     #expect(refusal(folder.path(of: "split")).contains("line 3") && refusal(folder.path(of: "split")).contains("'later'"))
     try folder.write(Array("file,split,text\na.wav,train,x\nb.wav,test,y\n".utf8), "files/speech.csv")

@@ -31,14 +31,14 @@ private func openCheckpoint(inFolder path: String) throws(CheckpointError) -> an
 /// in place while it is open; `AtomicFile` never does that.
 func mappedFile(_ path: String) throws(CheckpointError) -> Data {
   do { return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
-    var isFolder: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    let reason =
-      !exists
-      ? "there is no such file"
-      : isFolder.boolValue
-        ? "it is a folder"
-        : FileManager.default.isReadableFile(atPath: path) ? error.localizedDescription : "permission denied"
-    throw .unreadable(file: path, reason: reason)
+    throw .unreadable(file: path, reason: whyUnreadable(path, error))
   }
+}
+
+/// What keeps a file from being read, in fewer words than Foundation's.
+func whyUnreadable(_ path: String, _ error: any Error) -> String {
+  var isFolder: ObjCBool = false
+  if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) { return "there is no such file" }
+  if isFolder.boolValue { return "it is a folder" }
+  return FileManager.default.isReadableFile(atPath: path) ? error.localizedDescription : "permission denied"
 }

@@ -28,10 +28,7 @@ extension ImageFolder {
 
 extension ListedFiles {
   fileprivate func labelColumn(_ name: String?) throws(DataError) -> Int {
-    if let name {
-      guard let index = table.columns.firstIndex(of: name) else { throw table.missing(name) }
-      return index
-    }
+    if let name { return try table.place(of: name) }
     guard let index = table.columns.firstIndex(of: "label") ?? (labelColumns.count == 1 ? labelColumns[0] : nil) else {
       throw table.failure(
         1, "the header has no column 'label'; it has \(table.columns.joined(separator: ", ")): say which is meant with --label-column")

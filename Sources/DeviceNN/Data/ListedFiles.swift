@@ -17,7 +17,7 @@ struct ListedFiles {
 
   init(_ table: CSVTable) throws(DataError) {
     self.table = table
-    guard let pathColumn = table.columns.firstIndex(of: "path") else { throw table.missing("path") }
+    let pathColumn = try table.place(of: "path")
     let splitColumn = table.columns.firstIndex(of: "split")
     labelColumns = table.columns.indices.filter { $0 != pathColumn && $0 != splitColumn }
     guard !table.rows.isEmpty else { throw table.failure(1, "no picture is listed below the header") }
@@ -55,6 +55,12 @@ struct ListedFiles {
 
 extension CSVTable {
   func failure(_ line: Int, _ reason: String) -> DataError { .malformedLine(file: path, line: line, reason: reason) }
+
+  /// Where a column that has to be there is in each row.
+  func place(of column: String) throws(DataError) -> Int {
+    guard let place = columns.firstIndex(of: column) else { throw missing(column) }
+    return place
+  }
 
   func missing(_ column: String) -> DataError {
     failure(1, "the header has no column '\(column)'; it has \(columns.joined(separator: ", "))")

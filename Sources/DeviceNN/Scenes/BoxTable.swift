@@ -16,15 +16,8 @@ struct BoxTable {
 
   init(path: String) throws {
     let table = try CSVTable(path: path)
-    func column(_ name: String) throws(DataError) -> Int {
-      guard let index = table.columns.firstIndex(of: name) else {
-        throw .malformedLine(
-          file: path, line: 1, reason: "it has no column '\(name)'; it has \(table.columns.joined(separator: ", "))")
-      }
-      return index
-    }
-    let (image, label) = (try column("image"), try column("class"))
-    let corners = try ["xmin", "ymin", "xmax", "ymax"].map { name throws(DataError) in try column(name) }
+    let (image, label) = (try table.place(of: "image"), try table.place(of: "class"))
+    let corners = try ["xmin", "ymin", "xmax", "ymax"].map(table.place)
     let (pose, split) = (table.columns.firstIndex(of: "pose"), table.columns.firstIndex(of: "split"))
     var places: [String: Int] = [:]
     for row in table.rows {

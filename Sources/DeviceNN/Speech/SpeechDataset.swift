@@ -86,10 +86,7 @@ public struct SpeechDataset: Sendable {
   }
 
   private static func utterances(table: CSVTable, folder: String) throws -> [Utterance] {
-    let columns = ["file", "split"].map(table.columns.firstIndex)
-    guard let fileColumn = columns[0], let splitColumn = columns[1] else {
-      throw DataError.malformedLine(file: table.path, line: 1, reason: "the columns 'file' and 'split' are wanted")
-    }
+    let (fileColumn, splitColumn) = (try table.place(of: "file"), try table.place(of: "split"))
     return try table.rows.map { row in
       guard ["train", "test"].contains(row.fields[splitColumn]) else {
         throw DataError.malformedLine(

@@ -57,8 +57,7 @@ public struct EpochLog<Line: EpochLine>: Sendable {
   public static func read(_ path: String) throws(FileError) -> [Line] {
     let text: Data
     do { text = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      let exists = FileManager.default.fileExists(atPath: path)
-      throw .unreadable(path: path, reason: exists ? error.localizedDescription : "there is no such file")
+      throw .unreadable(path: path, reason: whyUnreadable(path, error))
     }
     let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
     var metrics: [Line] = []

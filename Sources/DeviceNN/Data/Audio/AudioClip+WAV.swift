@@ -13,8 +13,7 @@ extension AudioClip {
   public init(contentsOf path: String) throws(AudioError) {
     let bytes: Data
     do { bytes = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      let exists = FileManager.default.fileExists(atPath: path)
-      throw .unreadable(file: path, reason: exists ? error.localizedDescription : "there is no such file")
+      throw .unreadable(file: path, reason: whyUnreadable(path, error))
     }
     try self.init(decoding: bytes, name: path)
   }
