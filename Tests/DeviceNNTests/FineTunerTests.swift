@@ -24,7 +24,7 @@ import Testing
     // Later, elsewhere: the run's folder is enough.
     let (model, configuration) = try run.model(on: device)
     let image = try Image(contentsOf: photos + "/val/tulip/tulip_000.jpg")
-    let probabilities = try model.probabilities(configuration.transform.batch(of: image), on: device)[0]
+    let probabilities = try model.probabilities(of: image, configuration, on: device)
     print(zip(configuration.classes, probabilities).max { $0.1 < $1.1 }!)
     #expect(probabilities.count == 3 && abs(probabilities.reduce(0, +) - 1) < 1e-9)
     #expect(configuration.classes == data.classes)
@@ -96,8 +96,7 @@ import Testing
     for prediction in evaluation.predictions {
       #expect(data.validation.name(at: prediction.index).hasPrefix(data.classes[prediction.label]))
       let image = try data.validation.image(at: prediction.index, atLeast: configuration.imageSize)
-      let alone = try model.probabilities(
-        configuration.transform.batch(of: image), temperature: configuration.temperature, on: tuner.device)[0]
+      let alone = try model.probabilities(of: image, configuration, on: tuner.device)
       for (a, b) in zip(alone, prediction.probabilities) { #expect(abs(a - b) < 1e-5) }
     }
   }

@@ -102,6 +102,50 @@ import Testing
     #expect(suited(10, 400_000, isPretrained: false) == .full)
   }
 
+  // MARK: Answers
+
+  @Test func whatIsTrainedSmallerLooksAtTwoSizes() throws {
+    let data = try runs.photos()
+    let tuner = try runs.tuner("sizes", data)
+    var configuration = tuner.configuration
+    configuration.training.imageSize = 224
+    configuration.take(.full, for: tuner.model, data)
+    #expect(configuration.training.answerViews == AnswerViews(isMirrored: true, sizes: [224, 288]))
+    configuration.training.imageSize = 160
+    #expect(configuration.training.answerViews.sizes == [128, 192])
+    configuration.training = FineTuningOptions()
+    #expect(configuration.training.answerViews == AnswerViews())
+  }
+
+  /// At the temperature of the mean: what a prediction says is what the report measured.
+  @Test func answersAreMeansOverAllViews() throws {
+    let data = try runs.photos()
+    let tuner = try runs.tuner("views", data)
+    let loader = BatchLoader(data.validation, transform: tuner.configuration.transform, batchSize: 4)
+    func answers(_ views: AnswerViews) throws -> [[Double]] {
+      try tuner.model.evaluation(of: loader, by: views, on: tuner.device).predictions.map(\.probabilities)
+    }
+    let views = AnswerViews(isMirrored: true, sizes: [64, 96])
+    let small = try answers(AnswerViews(isMirrored: true, sizes: [64])), large = try answers(AnswerViews(isMirrored: true, sizes: [96]))
+    let both = try answers(views)
+    #expect(small != large && small.count == 9)
+    for ((a, b), c) in zip(zip(small.joined(), large.joined()), both.joined()) { #expect(abs((a + b) / 2 - c) < 1e-12) }
+    #expect(try answers(AnswerViews(sizes: [64])) != small)
+    #expect(try answers(AnswerViews()) == answers(AnswerViews(sizes: [32])))
+
+    // A picture alone gets the answers that were measured.
+    var configuration = tuner.configuration
+    (configuration.training.testTimeAugmentation, configuration.training.looksAtTwoSizes) = (true, true)
+    configuration.training.imageSize = 64
+    configuration.calibration = Calibration(temperature: 0.5, errorBefore: 0, errorAfter: 0)
+    #expect(configuration.training.answerViews == AnswerViews(isMirrored: true, sizes: [32, 96]))
+    let measured = try tuner.model.evaluation(of: loader, by: configuration.training.answerViews, on: tuner.device)
+      .scaled(temperature: 0.5).predictions[3]
+    let image = try data.validation.image(at: measured.index, atLeast: 96)
+    let alone = try tuner.model.probabilities(of: image, configuration, on: tuner.device)
+    for (a, b) in zip(alone, measured.probabilities) { #expect(abs(a - b) < 1e-5) }
+  }
+
   // MARK: Resuming
 
   /// Every way of training ends with the same bits, resumed after its first epochs or not.

@@ -57,7 +57,7 @@ struct EvaluateCommand: ParsableCommand {
     let photos = try RelabelledSource(data, split.part, classes: configuration.classes)
     let loader = BatchLoader(photos, transform: configuration.transform, batchSize: batchSize)
     let evaluation = try model.evaluation(
-      of: loader, mirrored: configuration.training.testTimeAugmentation, on: device
+      of: loader, by: configuration.training.answerViews, on: device
     ).scaled(temperature: configuration.temperature)
     let confusion = evaluation.confusion(classes: configuration.classes)
     let area = evaluation.rocCurve?.area

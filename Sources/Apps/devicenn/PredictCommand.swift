@@ -20,10 +20,9 @@ struct PredictCommand: ParsableCommand {
 
   private func classify(_ run: RunFolder, _ device: Device) throws {
     let (model, configuration) = try run.model(on: device)
-    try forEachImage(configuration.transform) { path, batch in
-      let probabilities = try model.probabilities(
-        batch, mirrored: configuration.training.testTimeAugmentation,
-        temperature: configuration.temperature, on: device)[0]
+    let largest = configuration.training.answerViews.transforms(configuration.transform).map(\.size).max()!
+    try forEachImage(atLeast: largest) { path, image in
+      let probabilities = try model.probabilities(of: image, configuration, on: device)
       let best = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }.prefix(5)
       if json {
         let answers = best.map {
@@ -39,8 +38,9 @@ struct PredictCommand: ParsableCommand {
   /// All answers of a model that was trained for several tasks.
   private func answerAll(_ run: RunFolder, _ device: Device) throws {
     let (model, configuration) = try run.multiTaskModel(on: device)
-    try forEachImage(configuration.transform) { path, batch in
-      let answers = try model.answers(to: batch, mirrored: configuration.training.testTimeAugmentation, on: device)[0]
+    try forEachImage(atLeast: configuration.transform.size) { path, image in
+      let answers = try model.answers(
+        to: configuration.transform.batch(of: image), mirrored: configuration.training.testTimeAugmentation, on: device)[0]
       let named = zip(configuration.tasks, answers)
       if json {
         try say(jsonObject([("image", .text(path)), ("answers", .object(named.map { ($0.name, $0.json(of: $1)) }))]))
@@ -50,9 +50,9 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
-  private func forEachImage(_ transform: ImageTransform, _ answer: (String, ImageBatch) throws -> Void) throws {
-    try forEachFile(images) { try Image(contentsOf: $0, atLeast: transform.size) } answer: { path, image in
-      try answer(path, transform.batch(of: image))
+  private func forEachImage(atLeast size: Int, _ answer: (String, Image) throws -> Void) throws {
+    try forEachFile(images) { try Image(contentsOf: $0, atLeast: size) } answer: { path, image in
+      try answer(path, image)
     } refusal: { path, error in
       if json { try say(jsonObject([("image", .text(path)), ("error", .text("\(error)"))])) }
     }

@@ -37,7 +37,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Views of each photo that a head on frozen features learns from. (default: 4 to 16, the more the fewer photos there are)") var views: Int?
   @Option(help: "The rank of lora's changes. (default: 2)") var rank: Int?
   @Flag(help: "Answer by the mean over a photo and its mirror image, as head does anyway, and full and lora from 128 pixels on.") var mirror = false
-  @Option(help: "Photos are shown as squares of so many pixels. (default: 224, and 256 for what finetune trains by full or lora)") var imageSize: Int?
+  @Option(help: "Photos are shown as squares of so many pixels. (default: 224, and 256 for what finetune trains by full or lora, looked at in the end at seven and nine eighths of it)") var imageSize: Int?
   @Option(help: ArgumentHelp("The size while training, where crops make things look larger. (default: for full and lora 192, or six sevenths of --image-size from 128 pixels on)", valueName: "pixels"))
   var trainingSize: Int?
   @Option(help: ArgumentHelp("Learn from so many photos of each class, drawn by the seed. (default: all)", valueName: "n")) var fewShot: Int?

@@ -39,7 +39,7 @@ public struct BatchLoader: Sendable {
   }
 
   public let source: any ImageSource
-  public let transform: ImageTransform
+  public var transform: ImageTransform
   public let batchSize: Int
   public let isShuffled: Bool
   /// How often each class is drawn, by its number; nil shows each picture once an epoch.

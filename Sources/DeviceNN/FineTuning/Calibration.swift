@@ -37,7 +37,7 @@ extension Evaluation {
     Evaluation(
       predictions: predictions.map { prediction in
         var prediction = prediction
-        prediction.probabilities = softmax(prediction.probabilities.map { log(max($0, 1e-30)) / temperature })
+        prediction.probabilities = DeviceNN.scaled(prediction.probabilities, temperature: temperature)
         return prediction
       })
   }

@@ -40,19 +40,57 @@ public struct Evaluation: Sendable, Equatable {
   }
 }
 
+extension Evaluation {
+  /// The mean answers of several evaluations of the same pictures.
+  init(meanOf evaluations: [Evaluation]) {
+    predictions = evaluations[0].predictions
+    for i in predictions.indices where evaluations.count > 1 {
+      predictions[i].probabilities = mean(of: evaluations.map { $0.predictions[i].probabilities })
+    }
+  }
+}
+
+/// The ways in which a picture is looked at; an answer is the mean over all of them.
+public struct AnswerViews: Sendable, Equatable {
+  /// Its mirror image too.
+  public var isMirrored = false
+  /// Pixels that pictures are scaled to; none stands for the transform's own size.
+  public var sizes: [Int] = []
+
+  public init(isMirrored: Bool = false, sizes: [Int] = []) { (self.isMirrored, self.sizes) = (isMirrored, sizes) }
+
+  /// The transform at each size.
+  public func transforms(_ transform: ImageTransform) -> [ImageTransform] {
+    sizes.isEmpty ? [transform] : sizes.map { size in
+      var sized = transform
+      sized.size = size
+      return sized
+    }
+  }
+}
+
 extension ImageClassifier {
   /// Asks the model about every picture of a loader, in evaluation mode.
-  ///
-  /// - Parameter mirrored: answers are means over each picture and its mirror image.
-  public func evaluation(of loader: BatchLoader, mirrored: Bool = false, on device: Device) throws -> Evaluation {
+  public func evaluation(
+    of loader: BatchLoader, by views: AnswerViews = AnswerViews(), on device: Device
+  ) throws -> Evaluation {
     evaluate()
+    let evaluations = try views.transforms(loader.transform).map { transform in
+      var sized = loader
+      sized.transform = transform
+      return try evaluation(of: sized, isMirrored: views.isMirrored, on: device)
+    }
+    return Evaluation(meanOf: evaluations)
+  }
+
+  private func evaluation(of loader: BatchLoader, isMirrored: Bool, on device: Device) throws -> Evaluation {
     let batches = loader.epoch(0)
     var predictions: [Prediction] = []
     while let batch = try batches.next() {
       let probabilities = try fitting(batch, on: device) { () throws(DeviceError) in
-        try self.probabilities(batch, mirrored: mirrored, on: device)
+        try self.probabilities([batch], isMirrored: isMirrored, on: device)
       } retry: { few throws(DeviceError) in
-        _ = try self.probabilities(few, mirrored: mirrored, on: device)
+        _ = try self.probabilities([few], isMirrored: isMirrored, on: device)
       }
       for (i, row) in probabilities.enumerated() {
         predictions.append(Prediction(index: batch.indices[i], label: Int(batch.labels[i]), probabilities: row))
@@ -61,27 +99,45 @@ extension ImageClassifier {
     return Evaluation(predictions: predictions)
   }
 
-  /// The probabilities of the classes for each picture, computed in float64 from the logits.
+  /// The probabilities of the classes for a picture, looked at as the run's report did.
   public func probabilities(
-    _ batch: ImageBatch, mirrored: Bool = false, temperature: Double = 1, on device: Device
+    of image: Image, _ configuration: ModelConfiguration, on device: Device
+  ) throws(DeviceError) -> [Double] {
+    let views = configuration.training.answerViews
+    let sizes = views.transforms(configuration.transform).map { $0.batch(of: image) }
+    let answer = try probabilities(sizes, isMirrored: views.isMirrored, on: device)[0]
+    return scaled(answer, temperature: configuration.temperature)
+  }
+
+  /// The same pictures at several sizes: the mean probabilities for each, computed in float64 from the logits.
+  private func probabilities(
+    _ sizes: [ImageBatch], isMirrored: Bool, on device: Device
   ) throws(DeviceError) -> [[Double]] {
-    let images = batch.images(on: device)
-    let straight = DeviceNN.probabilities(
-      ofLogits: try withoutGradients { self(images) }.scalars(), rows: batch.count, temperature: temperature)
-    guard mirrored else { return straight }
-    let turned = DeviceNN.probabilities(
-      ofLogits: try withoutGradients { self(images.flipped(axes: [2])) }.scalars(), rows: batch.count,
-      temperature: temperature)
-    return zip(straight, turned).map { zip($0, $1).map { ($0 + $1) / 2 } }
+    var looks: [[[Double]]] = []
+    for batch in sizes {
+      let images = batch.images(on: device)
+      for look in isMirrored ? [images, images.flipped(axes: [2])] : [images] {
+        looks.append(
+          DeviceNN.probabilities(ofLogits: try withoutGradients { self(look) }.scalars(), rows: batch.count))
+      }
+    }
+    return looks[0].indices.map { picture in mean(of: looks.map { $0[picture] }) }
   }
 }
 
+private func mean(of answers: [[Double]]) -> [Double] {
+  answers[0].indices.map { i in answers.reduce(0) { $0 + $1[i] } / Double(answers.count) }
+}
+
 /// The softmax of each row of logits(rows,classes), in float64.
-func probabilities(ofLogits logits: [Float], rows: Int, temperature: Double = 1) -> [[Double]] {
+func probabilities(ofLogits logits: [Float], rows: Int) -> [[Double]] {
   let classes = logits.count / rows
-  return (0..<rows).map { i in
-    softmax(logits[i * classes..<(i + 1) * classes].map { Double($0) / temperature })
-  }
+  return (0..<rows).map { i in softmax(logits[i * classes..<(i + 1) * classes].map(Double.init)) }
+}
+
+/// Probabilities as they would be at another temperature.
+func scaled(_ probabilities: [Double], temperature: Double) -> [Double] {
+  softmax(probabilities.map { log(max($0, 1e-30)) / temperature })
 }
 
 func softmax(_ logits: [Double]) -> [Double] {

@@ -72,10 +72,10 @@ public final class FineTuner {
     try trainer.train(onProgress: onProgress, onEpoch: onEpoch)
     run.removeFeatures()
     // Measures the weights that were kept, finds the temperature that suits them, and writes it down.
-    let known = options.testTimeAugmentation ? nil : trainer.problem.latest
+    let known = options.answerViews == AnswerViews() ? trainer.problem.latest : nil
     let evaluation = try trainer.timed(.validation) {
       try known ?? model.evaluation(
-        of: trainer.problem.validationLoader, mirrored: options.testTimeAugmentation, on: device)
+        of: trainer.problem.validationLoader, by: options.answerViews, on: device)
     }
     let calibration = evaluation.calibration
     configuration.calibration = calibration

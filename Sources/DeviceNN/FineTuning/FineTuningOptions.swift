@@ -61,6 +61,9 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
   public var rank = 2
   /// Answers are means over a picture and its mirror image.
   public var testTimeAugmentation = false
+  /// And over two sizes, seven and nine eighths of `imageSize`, which show a network that sees any size smaller and larger
+  /// things; nil, as in runs of older versions, is false.
+  public var looksAtTwoSizes: Bool?
   public var imageSize = 224
   /// The size while training; nil is `imageSize`. Random crops make things look larger than they are when a whole picture is
   /// measured, so that a smaller one shows them as they will be (Touvron et al. 2019), and takes less time.
@@ -103,5 +106,14 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
     transform.augmentation = imageAugmentation
     transform.size = networkSize ?? trainingSize ?? imageSize
     return transform
+  }
+}
+
+extension FineTuningOptions {
+  /// How the trained model looks at pictures. Sizes are whole cells of a network that halves them five times.
+  public var answerViews: AnswerViews {
+    AnswerViews(
+      isMirrored: testTimeAugmentation,
+      sizes: looksAtTwoSizes == true ? [max(32, imageSize * 7 / 8 / 32 * 32), (imageSize * 9 / 8 + 31) / 32 * 32] : [])
   }
 }

@@ -42,11 +42,14 @@ extension ModelConfiguration {
   }
 
   /// Takes a recipe with what belongs to it. A network that sees pictures of any size measures whole ones at eight sevenths of
-  /// theirs, four thirds of what it was trained on, which shows it things as large as crops did (Touvron et al. 2019).
+  /// theirs, four thirds of what it was trained on, which shows it things as large as crops did (Touvron et al. 2019), and in the
+  /// end looks at them at two sizes around that one.
   public mutating func take(_ recipe: Recipe, for model: any ImageClassifier, _ data: ImageDataset) {
     training.recipe = recipe
     training.takeDefaults(of: recipe, pictures: data.train.count)
-    if training.trainingSize != nil, model.imageSize == nil { training.imageSize = training.imageSize * 8 / 7 / 32 * 32 }
+    if training.trainingSize != nil, model.imageSize == nil {
+      (training.imageSize, training.looksAtTwoSizes) = (training.imageSize * 8 / 7 / 32 * 32, true)
+    }
   }
 
   /// Tries the learning rate in a short sweep, and notes what came of it. The recipe's own rate stays unless the curve says
