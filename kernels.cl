@@ -1247,7 +1247,7 @@ __kernel void conv2d_backward_weight(CONVOLUTION_SIZES, const int xPitch, const 
     store_tile(acc, TILE_N, rowCount, K - n0, OFFSET_NONE, ACTIVATION_NONE, dy, dy, partial + n0, outputs, 0);
   }
 #else
-  // In place, operands fall on few sets of a cache: by blocks that are half as long.
+  // In place, operands fall on few sets of a cache: by blocks of 128, where packed ones may be longer.
   const int isPointwise = R * S == 1 && strideY == 1 && strideX == 1 && offsetY == 0 && offsetX == 0 && H == P && W == Q;
   const int isPackedX = taken == TAKEN_PACKED, isPackedY = packsY, isGathered = taken == TAKEN_GATHERED;
   const int block = isPackedX ? BLOCK_PIXELS : 128, taps = isGathered ? 1 : R * S, depth = isGathered ? R * S * C : C;

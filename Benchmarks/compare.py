@@ -170,8 +170,9 @@ def document(arguments, operator_rows, step_rows, opencl):
         f" (device {arguments.device}{held}): both sides in turn, {arguments.rounds} rounds, medians; the ratio is the median of each",
         "round's ratio, above 1 where DeviceNN is faster. PyTorch runs with channels last. The limit is the lower of what the",
         "device was measured to compute and to copy in the same run; Winograd's convolutions go beyond it, because they compute",
-        "less than is counted.", "",
-        f"![Speed as a multiple of PyTorch's, a bar for each line of the tables]({chart_path(arguments).name})", ""]
+        "less than is counted.", ""]
+    if step_rows or operator_rows:
+        text += [f"![Speed as a multiple of PyTorch's, a bar for each line of the tables]({chart_path(arguments).name})", ""]
     if step_rows:
         text += [
             "| network, batch 16, 224 pixels | training, images/s | PyTorch | ratio | inference | PyTorch | ratio | memory, ratio |",
@@ -208,6 +209,7 @@ print(document(arguments, operator_rows, [], (None, [], [])), flush=True)
 opencl = on_opencl(arguments, arguments.rounds)
 step_rows = steps(arguments, arguments.rounds)
 page = document(arguments, operator_rows, step_rows, opencl)
-write(chart_path(arguments), chart(sections(operator_rows, step_rows)))
+if step_rows or operator_rows:
+    write(chart_path(arguments), chart(sections(operator_rows, step_rows)))
 write(Path(arguments.out), page)
 print(page)

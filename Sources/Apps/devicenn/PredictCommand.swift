@@ -51,9 +51,7 @@ struct PredictCommand: ParsableCommand {
   }
 
   private func forEachImage(atLeast size: Int, _ answer: (String, Image) throws -> Void) throws {
-    try forEachFile(images) { try Image(contentsOf: $0, atLeast: size) } answer: { path, image in
-      try answer(path, image)
-    } refusal: { path, error in
+    try forEachFile(images, read: { try Image(contentsOf: $0, atLeast: size) }, answer: answer) { path, error in
       if json { try say(jsonObject([("image", .text(path)), ("error", .text("\(error)"))])) }
     }
   }

@@ -44,7 +44,7 @@ extension Evaluation {
   /// The mean answers of several evaluations of the same pictures.
   init(meanOf evaluations: [Evaluation]) {
     predictions = evaluations[0].predictions
-    for i in predictions.indices where evaluations.count > 1 {
+    for i in predictions.indices {
       predictions[i].probabilities = mean(of: evaluations.map { $0.predictions[i].probabilities })
     }
   }
@@ -88,9 +88,9 @@ extension ImageClassifier {
     var predictions: [Prediction] = []
     while let batch = try batches.next() {
       let probabilities = try fitting(batch, on: device) { () throws(DeviceError) in
-        try self.probabilities([batch], isMirrored: isMirrored, on: device)
+        try self.probabilities(batch, isMirrored: isMirrored, on: device)
       } retry: { few throws(DeviceError) in
-        _ = try self.probabilities([few], isMirrored: isMirrored, on: device)
+        _ = try self.probabilities(few, isMirrored: isMirrored, on: device)
       }
       for (i, row) in probabilities.enumerated() {
         predictions.append(Prediction(index: batch.indices[i], label: Int(batch.labels[i]), probabilities: row))
@@ -104,22 +104,17 @@ extension ImageClassifier {
     of image: Image, _ configuration: ModelConfiguration, on device: Device
   ) throws(DeviceError) -> [Double] {
     let views = configuration.training.answerViews
-    let sizes = views.transforms(configuration.transform).map { $0.batch(of: image) }
-    let answer = try probabilities(sizes, isMirrored: views.isMirrored, on: device)[0]
-    return scaled(answer, temperature: configuration.temperature)
+    let answers = try views.transforms(configuration.transform).map { transform throws(DeviceError) in
+      try probabilities(transform.batch(of: image), isMirrored: views.isMirrored, on: device)[0]
+    }
+    return scaled(mean(of: answers), temperature: configuration.temperature)
   }
 
-  /// The same pictures at several sizes: the mean probabilities for each, computed in float64 from the logits.
-  private func probabilities(
-    _ sizes: [ImageBatch], isMirrored: Bool, on device: Device
-  ) throws(DeviceError) -> [[Double]] {
-    var looks: [[[Double]]] = []
-    for batch in sizes {
-      let images = batch.images(on: device)
-      for look in isMirrored ? [images, images.flipped(axes: [2])] : [images] {
-        looks.append(
-          DeviceNN.probabilities(ofLogits: try withoutGradients { self(look) }.scalars(), rows: batch.count))
-      }
+  /// The probabilities of the classes for each picture, computed in float64 from the logits.
+  private func probabilities(_ batch: ImageBatch, isMirrored: Bool, on device: Device) throws(DeviceError) -> [[Double]] {
+    let images = batch.images(on: device)
+    let looks = try (isMirrored ? [images, images.flipped(axes: [2])] : [images]).map { look throws(DeviceError) in
+      DeviceNN.probabilities(ofLogits: try withoutGradients { self(look) }.scalars(), rows: batch.count)
     }
     return looks[0].indices.map { picture in mean(of: looks.map { $0[picture] }) }
   }
