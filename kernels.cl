@@ -1674,13 +1674,15 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
 // As above with one filter a channel: vectors run over channels. The taps that reach a result depend on the result's
 // phase, its place modulo strideDown; within a phase, results and taps step evenly, and the input gradient of a strided
 // convolution is strideDown dense convolutions with some of the taps each. Along a row, a work-item keeps
-// DEPTHWISE_PIXELS neighbouring pixels of a phase in registers, so that each weight is loaded once for all of them.
+// DEPTHWISE_PIXELS neighbouring pixels of a phase in registers, so that each weight is loaded once for all of them, and
+// where taps are neighbours in both directions as many of the next row, so that each input is, too.
 
 #define DEPTHWISE_SIZES                                                                                          \
   const int N, const int H, const int W, const int C, const int P, const int Q, const int R, const int S,        \
       const int strideY, const int strideX, const int dilationY, const int dilationX, const int offsetY, const int offsetX
 #define DEPTHWISE_PIXELS 4
-#define DEPTHWISE_TAPS 5 // of a row of the weight gradient, at most, that are summed together
+#define DEPTHWISE_ROWS 2
+#define DEPTHWISE_TAPS 10 // of the weight gradient, at most, that are summed together
 
 // Of `taps` taps, those that reach results phase, phase + down, …: the first, each how many behind the last, how many.
 // Result phase + i · down reads at the first tap the pixel i · up + `base`, and at each next one `step` pixels behind.
@@ -1739,10 +1741,11 @@ static inline void depthwise_block(const int pixels, const int taps, const int s
   }
 }
 
-static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, const int downY, const int downX,
-                             const int hasBias, const int kind, __global const float *x, __global const float *w,
-                             __global const float *bias, __global float *y) {
-  const int row = GROUP(0), p = row % P, isLarge = IS_LARGE((size_t)N * P * Q * C, C);
+// Row `row` of all N · P.
+static inline void depthwise_row(DEPTHWISE_SIZES, const int upY, const int upX, const int downY, const int downX,
+                                 const int row, const int hasBias, const int kind, __global const float *x,
+                                 __global const float *w, __global const float *bias, __global float *y) {
+  const int p = row % P, isLarge = IS_LARGE((size_t)N * P * Q * C, C);
   x += (size_t)(row / P) * H * W * C;
   y += (size_t)row * Q * C;
   FIND_TAPS(firstR, spacingR, countR, top, stepY, p % downY, R, upY, downY, dilationY, offsetY)
@@ -1783,7 +1786,88 @@ static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, cons
   }
 }
 
-// groups(N · P, 1, 1)
+// Some pixels of two neighbouring rows whose taps are neighbours, for all channels: x is the first pixel at the first tap of the
+// upper row, w that tap. Of the R + 1 rows of x that the two need, those from `begin` to `end` are inside.
+static inline void depthwise_dense_block(const int pixels, const int taps, const int C, const int R, const int begin,
+                                         const int end, const int xRow, const int wRow, const int wTap, const int yRow,
+                                         const int isLarge, const int hasBias, const int kind, __global const float *x,
+                                         __global const float *w, __global const float *bias, __global float *y) {
+  FOR_CHANNELS(c, C) {
+    VEC acc[DEPTHWISE_ROWS][DEPTHWISE_PIXELS];
+    UNROLL for (int i = 0; i < pixels; i++) acc[0][i] = acc[1][i] = (VEC)(0.0f);
+    for (int r = begin; r < end; r++) {
+      __global const float *inputs = x + r * xRow + c, *weights = w + r * wRow + c;
+#define ADD_TAPS(sums, weights)                                                                                  \
+  for (int s = 0; s < taps; s++) {                                                                               \
+    const VEC weight = LOAD((weights) + s * wTap);                                                               \
+    UNROLL for (int i = 0; i < pixels; i++) sums[i] += weight * LOAD(inputs + (i + s) * C);                      \
+  }
+      if (r < R) ADD_TAPS(acc[0], weights)
+      if (r > 0) ADD_TAPS(acc[1], weights - wRow)
+#undef ADD_TAPS
+    }
+    UNROLL for (int row = 0; row < DEPTHWISE_ROWS; row++) {
+      UNROLL for (int i = 0; i < pixels; i++) {
+        STORE_LARGE(finish(acc[row][i], hasBias, kind, bias + c, C, y), y + row * yRow + i * C + c, C - c, isLarge);
+      }
+    }
+  }
+}
+
+// Rows `row` and row + 1 of all N · P, of one image.
+static inline void depthwise_dense_rows(DEPTHWISE_SIZES, const int row, const int hasBias, const int kind,
+                                        __global const float *x, __global const float *w, __global const float *bias,
+                                        __global float *y) {
+  const int isLarge = IS_LARGE((size_t)N * P * Q * C, C);
+  // From top to bottom and from left to right, whichever way the taps step.
+  const int flipY = dilationY < 0 ? R - 1 : 0, flipX = dilationX < 0 ? S - 1 : 0;
+  const int top = row % P + offsetY - flipY, left = offsetX - flipX;
+  const int begin = max(0, -top), end = max(begin, min(R + 1, H - top));
+  const int from = min(Q, max(0, -left)), to = max(from, min(Q, W - left - S + 1));
+  const int xRow = W * C, wRow = dilationY * S * C, wTap = dilationX * C;
+  w += (flipY * S + flipX) * C;
+  x += ((long)(row / P) * H + top) * W * C;
+  FOR_ROWS(unit, 0, DEPTHWISE_UNITS(Q, from, to)) {
+    const int q = UNIT_BEGIN(unit, from, to), atX = q + left;
+    __global const float *inputs = x + (long)atX * C, *taken = w;
+    __global float *result = y + ((size_t)row * Q + q) * C;
+#define BLOCK(pixels, taps, R, begin, end)                                                                       \
+  depthwise_dense_block(pixels, taps, C, R, begin, end, xRow, wRow, wTap, Q * C, isLarge, hasBias, kind, inputs, \
+                        taken, bias, result);
+    // Constants where there are some, so that each weight is loaded once for both rows.
+    if (!IS_BLOCK(unit, from, to)) {
+      TAPS_INSIDE(fromS, toS, atX, 1, S, W)
+      inputs += fromS * C;
+      taken += fromS * wTap;
+      BLOCK(1, toS - fromS, R, begin, end)
+    }
+    else if (S == 3 && R == 3 && begin == 0 && end == 4) BLOCK(DEPTHWISE_PIXELS, 3, 3, 0, 4)
+    else if (S == 3) BLOCK(DEPTHWISE_PIXELS, 3, R, begin, end)
+    else if (S == 5 && R == 5 && begin == 0 && end == 6) BLOCK(DEPTHWISE_PIXELS, 5, 5, 0, 6)
+    else if (S == 5) BLOCK(DEPTHWISE_PIXELS, 5, R, begin, end)
+    else BLOCK(DEPTHWISE_PIXELS, S, R, begin, end)
+#undef BLOCK
+  }
+}
+
+static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, const int downY, const int downX,
+                             const int hasBias, const int kind, __global const float *x, __global const float *w,
+                             __global const float *bias, __global float *y) {
+  const int groups = (P + DEPTHWISE_ROWS - 1) / DEPTHWISE_ROWS, p = GROUP(0) % groups * DEPTHWISE_ROWS;
+  const int row = GROUP(0) / groups * P + p, rows = min(DEPTHWISE_ROWS, P - p);
+  const int isDense = upY * upX * downY * downX * dilationY * dilationY * dilationX * dilationX == 1;
+  if (isDense && rows == DEPTHWISE_ROWS) {
+    depthwise_dense_rows(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, row, hasBias,
+                         kind, x, w, bias, y);
+    return;
+  }
+  for (int i = 0; i < rows; i++) {
+    depthwise_row(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, upY, upX, downY,
+                  downX, row + i, hasBias, kind, x, w, bias, y);
+  }
+}
+
+// groups(N · ceil(P / DEPTHWISE_ROWS), 1, 1)
 __kernel void depthwise_conv2d(DEPTHWISE_SIZES, const int hasBias, const int kind, __global const float *restrict x,
                                __global const float *restrict w, __global const float *restrict bias,
                                __global float *restrict y) {
@@ -1799,40 +1883,33 @@ __kernel void depthwise_conv2d_backward_input(DEPTHWISE_SIZES, const int hasBias
             hasBias, kind, x, w, bias, y);
 }
 
-// Adds to a row of the weight gradient, sums(taps,C), the products of a row's dy with x at its taps: x is pixel 0 at the
-// first tap. All taps of pixels from ..< to are inside, and two neighbours are summed apart, because each sum waits for
-// the one before. Meanwhile it asks for aheadPixels pixels at `ahead` for each of its own, at most `step`.
-static inline void depthwise_weight_row(const int taps, const int step, const int tapStep, const int C, const int c,
-                                        const int from, const int to, const int offset, const int W, const int Q,
-                                        __global const float *ahead, const int aheadPixels, __global const float *x,
-                                        __global const float *dy, __global float *sums) {
-  VEC sum[DEPTHWISE_TAPS], other[DEPTHWISE_TAPS];
-  UNROLL for (int s = 0; s < taps; s++) {
-    sum[s] = LOAD_PART(sums + s * C, C - c);
-    other[s] = (VEC)(0.0f);
-  }
+// Adds to `rows` rows of the weight gradient, sums(rows,taps,C), the products of `lines` rows of dy with x at their taps: x is
+// pixel 0 at the first tap. Taps are neighbours, and those of pixels from ..< to are all inside.
+static inline void depthwise_weight_rows(const int lines, const int rows, const int taps, const int step, const int C,
+                                         const int n, const int from, const int to, const int offset, const int W,
+                                         const int Q, const int xRow, const int sumRow, __global const float *x,
+                                         __global const float *dy, __global float *sums) {
+  VEC sum[DEPTHWISE_TAPS];
+  UNROLL for (int i = 0; i < rows * taps; i++) sum[i] = LOAD_PART(sums + i / taps * sumRow + i % taps * C, n);
   for (int border = 0; border < from + Q - to; border++) {
     const int q = border < from ? border : border - from + to;
-    const VEC gradient = LOAD(dy + q * C);
     UNROLL for (int s = 0; s < taps; s++) {
-      const int at = q * step + s * tapStep;
-      if (at + offset >= 0 && at + offset < W) sum[s] += LOAD(x + at * C) * gradient;
+      const int at = q * step + s;
+      if (at + offset < 0 || at + offset >= W) continue;
+      UNROLL for (int i = 0; i < lines * rows; i++) {
+        sum[i % rows * taps + s] += LOAD(x + (i / rows + i % rows) * xRow + at * C) * LOAD(dy + (i / rows * Q + q) * C);
+      }
     }
   }
-  for (int q = from; q + 1 < to; q += 2) {
-    const VEC gradient = LOAD(dy + q * C), next = LOAD(dy + (q + 1) * C);
-    __global const float *inputs = x + q * step * C;
-    UNROLL for (int i = 0; i < 2 * step; i++) if (i < 2 * aheadPixels) PREFETCH(ahead + (q * aheadPixels + i) * C, 1);
-    UNROLL for (int s = 0; s < taps; s++) {
-      sum[s] += LOAD(inputs + s * tapStep * C) * gradient;
-      other[s] += LOAD(inputs + (step + s * tapStep) * C) * next;
+  for (int q = from; q < to; q++) {
+    UNROLL for (int line = 0; line < lines; line++) {
+      const VEC gradient = LOAD(dy + (line * Q + q) * C);
+      UNROLL for (int i = 0; i < rows * taps; i++) {
+        sum[i] += LOAD(x + (line + i / taps) * xRow + (q * step + i % taps) * C) * gradient;
+      }
     }
   }
-  if ((to - from) % 2 == 1) {
-    const VEC gradient = LOAD(dy + (to - 1) * C);
-    UNROLL for (int s = 0; s < taps; s++) sum[s] += LOAD(x + ((to - 1) * step + s * tapStep) * C) * gradient;
-  }
-  UNROLL for (int s = 0; s < taps; s++) STORE_PART(sum[s] + other[s], sums + s * C, C - c);
+  UNROLL for (int i = 0; i < rows * taps; i++) STORE_PART(sum[i], sums + i / taps * sumRow + i % taps * C, n);
 }
 
 // partial(split,R,S,C) = Σ over a split's output rows of x · dy. A lane comes back to its own sums only, so no barrier is
@@ -1843,38 +1920,39 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
   const int split = GROUP(0), splits = get_num_groups(0);
   const int begin = (int)((long)N * P * split / splits), end = (int)((long)N * P * (split + 1) / splits);
   const int cBegin = GROUP(1) * DEPTHWISE_CHANNELS, cEnd = min(C, cBegin + DEPTHWISE_CHANNELS);
+  const int isDense = strideY == 1 && strideX == 1 && dilationY == 1 && dilationX == 1 && R == 3 && S == 3;
   partial += (size_t)split * R * S * C;
   for (int tap = 0; tap < R * S; tap++) {
     for (int c = cBegin + LANE * VECTOR; c < cEnd; c += LOCAL * VECTOR) STORE_PART((VEC)(0.0f), partial + tap * C + c, C - c);
   }
-  for (int row = begin; row < end; row++) {
+  for (int row = begin, lines; row < end; row += lines) {
     const int y0 = row % P * strideY + offsetY;
     TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
-    for (int s = 0, together = 1; s < S; s += together) {
-      // Of the row's taps, those that there is code to sum together.
-      if (dilationX == 1 && strideX < 3) together = S - s == 5 ? 5 : S - s >= 3 ? 3 : 1;
+    // The next row with this one, where the taps of both are inside.
+    lines = isDense && toR - fromR == 3 && row + 1 < end && row % P + 1 < P && y0 + 3 < H ? 2 : 1;
+    for (int s = 0, taps = 1; s < S; s += taps) {
+      // Of the filter's taps, those that there is code to sum together, in registers.
+      if (dilationX == 1 && strideX < 3) taps = S - s == 5 ? 5 : S - s >= 3 ? 3 : 1;
       const int offset = offsetX + s * dilationX;
-      const int begun = min(Q, first_inside(offset, strideX)), ended = end_inside(offset + (together - 1) * dilationX, strideX, W, Q);
+      const int begun = min(Q, first_inside(offset, strideX)), ended = end_inside(offset + (taps - 1) * dilationX, strideX, W, Q);
       const int from = begun < ended ? begun : 0, to = begun < ended ? ended : 0;
       for (int c = cBegin + LANE * VECTOR; c < cEnd; c += LOCAL * VECTOR) {
-        for (int r = fromR; r < toR; r++) {
-          __global const float *inputs = x + (((long)(row / P) * H + y0 + r * dilationY) * W + offset) * C + c;
-          __global const float *gradients = dy + (size_t)row * Q * C + c;
-          __global float *sums = partial + (r * S + s) * C + c;
-          // What the next row will be the first to read: with the last row of taps the row of x behind it, with the one before
-          // dy, and then the next of x.
-          const int turn = s == 0 && row + 1 < end ? toR - 1 - r : -1;
-          const int aheadPixels = turn == 1 ? 1 : turn == 0 || (turn == 2 && strideY > 1) ? strideX : 0;
-          __global const float *ahead = turn == 1 ? gradients + Q * C
-                                                  : x + ((long)(row / P * H + y0 + (toR - 1) * dilationY + 1 + turn / 2) * W) * C + c;
-#define ROW(taps, step)                                                                                          \
-  depthwise_weight_row(taps, step, 1, C, c, from, to, offset, W, Q, ahead, aheadPixels, inputs, gradients, sums);
-          if (together == 3 && strideX == 1) ROW(3, 1)
-          else if (together == 3) ROW(3, 2)
-          else if (together == 5 && strideX == 1) ROW(5, 1)
-          else if (together == 5) ROW(5, 2)
-          else ROW(1, strideX)
-#undef ROW
+        for (int r = fromR, rows; r < toR; r += rows) {
+          rows = taps == 3 && toR - r >= 3 ? 3 : taps == 5 && toR - r >= 2 ? 2 : 1;
+#define ROWS(lines, rows, taps, step)                                                                            \
+  depthwise_weight_rows(lines, rows, taps, step, C, C - c, from, to, offset, W, Q, dilationY * W * C, S * C,     \
+                        x + (((long)(row / P) * H + y0 + r * dilationY) * W + offset) * C + c,                   \
+                        dy + (size_t)row * Q * C + c, partial + (r * S + s) * C + c);
+#define STEPS(rows, taps)                                                                                        \
+  { if (strideX == 1) ROWS(1, rows, taps, 1) else ROWS(1, rows, taps, 2) }
+          if (lines == 2) ROWS(2, 3, 3, 1)
+          else if (taps == 3 && rows == 3) STEPS(3, 3)
+          else if (taps == 3) STEPS(1, 3)
+          else if (taps == 5 && rows == 2) STEPS(2, 5)
+          else if (taps == 5) STEPS(1, 5)
+          else ROWS(1, 1, 1, strideX)
+#undef ROWS
+#undef STEPS
         }
       }
     }

@@ -105,7 +105,7 @@ extension Device {
       precondition(residual == nil && part == nil, "a depthwise convolution adds no residual and fills no part of a map")
       launch(
         Launch(
-          "depthwise_conv2d", groups: [shape.batch * shape.outputHeight, 1, 1],
+          "depthwise_conv2d", groups: depthwiseGroups(shape, rows: shape.outputHeight),
           depthwiseSizes(shape, isBackward: false) + [
             .int(offset.kind), .int(activation.rawValue), .buffer(x), .buffer(w), .buffer(offset.buffer ?? w), .buffer(y.map),
           ], flops: shape.flops))
@@ -182,7 +182,7 @@ extension Device {
       precondition(dy.isWhole(shape.outputChannels), "a depthwise convolution fills no part of a map")
       launch(
         Launch(
-          "depthwise_conv2d_backward_input", groups: [shape.batch * shape.height, 1, 1],
+          "depthwise_conv2d_backward_input", groups: depthwiseGroups(shape, rows: shape.height),
           depthwiseSizes(shape, isBackward: true) + epilogue + [
             .buffer(dy.map), .buffer(w), .buffer(bias ?? w), .buffer(dx),
           ], flops: shape.flops))
@@ -237,6 +237,9 @@ extension Device {
     let to = isBackward ? [s.height, s.width, c] : [s.outputHeight, s.outputWidth, k]
     return (from + to + [s.kernelHeight, s.kernelWidth, s.groups] + steps(s, isBackward: isBackward)).map { .int($0) }
   }
+
+  /// Two rows of results a group.
+  private func depthwiseGroups(_ s: ConvolutionShape, rows: Int) -> SIMD3<Int> { [s.batch * ((rows + 1) / 2), 1, 1] }
 
   func depthwiseSizes(_ s: ConvolutionShape, isBackward: Bool) -> [Launch.Argument] {
     let (input, output) = ([s.height, s.width], [s.outputHeight, s.outputWidth])
