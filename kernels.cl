@@ -2176,6 +2176,28 @@ __kernel void batch_norm_backward_sums(const int rows, const int C, const int ki
   STORE_COLUMNS(1, partial + C, C)
 }
 
+// The same behind a residual: the activation is judged by its output y, dy is the sum of one or two gradients, and g, which
+// is the residual's gradient too, is stored.                                        groups(ceil(C / COLUMNS), chunks, 1)
+__kernel void batch_norm_backward_residual_sums(const int rows, const int C, const int kind, const int hasOther,
+                                                __global const float *restrict x, __global const float *restrict statistics,
+                                                __global const float *restrict y, __global const float *restrict dy,
+                                                __global const float *restrict other, __global float *restrict g,
+                                                __global float *restrict partial) {
+  ROW_CHUNK(rows, begin, end)
+  SUM_COLUMNS(2, GROUP(0), C, begin, end, {
+    const size_t at = (size_t)row * C + column;
+    VEC gradient = LOAD(dy + at);
+    if (hasOther) gradient += LOAD(other + at);
+    gradient = activate_backward(LOAD(y + at), gradient, kind);
+    if (firstColumn + j * VECTOR < C) STORE_LARGE(gradient, g + at, C - column, IS_LARGE((size_t)rows * C, C));
+    part[0][j] += gradient;
+    part[1][j] += gradient * (LOAD(x + at) - LOAD(statistics + column));
+  })
+  partial += (size_t)GROUP(1) * 2 * C;
+  STORE_COLUMNS(0, partial, C)
+  STORE_COLUMNS(1, partial + C, C)
+}
+
 // dgamma(C), dbeta(C), and coefficients(2,C) of dx = scale · g + coefficient₀ · (x - mean) + coefficient₁
 // groups(ceil(C / LOCAL), 1, 1)
 __kernel void batch_norm_backward_finish(const int C, const int chunks, const int rows,

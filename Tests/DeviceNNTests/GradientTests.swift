@@ -162,6 +162,15 @@ import Testing
     try expectGradients(of: [x, gamma, high, residual], "batch norm with residual and relu") {
       normalized($0, residual: $0[3], activation: .relu)
     }
+    // Two and three gradients arrive at its result, as in the blocks of a residual network.
+    try expectGradients(of: [x, gamma, beta, residual], "batch norm with residual, used twice") {
+      let y = normalized($0, residual: $0[3], activation: .none)
+      return y + y * y
+    }
+    try expectGradients(of: [x, gamma, beta, residual], "batch norm with residual, used three times") {
+      let y = normalized($0, residual: $0[3], activation: .none)
+      return y * y + y * $0[0] + y
+    }
   }
 
   @Test func losses() throws {

@@ -114,6 +114,27 @@ import Testing
       needsInput: true)
     #expect(input.dgamma == nil && input.dbeta == nil)
     #expect(try read(input.dx!, rows * c) == (try read(gradients.dx!, rows * c)))
+
+    // Behind a residual all is as with the activation and the sum of two gradients on their own, to the bit.
+    let upstream = device.makeBuffer(dy)
+    for other in [nil, device.makeBuffer(numbers.floats(rows * c))] {
+      let sum = other.map { device.add(upstream, $0, count: rows * c) } ?? upstream
+      let apart = device.activateBackward(added, dy: sum, activation, count: rows * c)
+      let wanted = device.batchNormBackward(
+        buffers.x, dy: apart, shape, found, activation: .none, needsParameters: true, needsInput: true)
+      for (needsParameters, needsInput) in [(true, true), (false, true), (true, false), (false, false)] {
+        let (fused, g) = device.batchNormBackward(
+          buffers.x, y: added, dy: upstream, other: other, shape, found, activation: activation,
+          needsParameters: needsParameters, needsInput: needsInput)
+        #expect(try read(g, rows * c) == (try read(apart, rows * c)), "residual's gradient of \(comment)")
+        #expect((fused.dx != nil) == needsInput && (fused.dgamma != nil) == needsParameters)
+        if let dx = fused.dx { #expect(try read(dx, rows * c) == (try read(wanted.dx!, rows * c)), comment) }
+        if let dgamma = fused.dgamma, let dbeta = fused.dbeta {
+          expectClose(try read(dgamma, c), try read(wanted.dgamma!, c).map(Double.init), depth: rows, comment)
+          expectClose(try read(dbeta, c), try read(wanted.dbeta!, c).map(Double.init), depth: rows, comment)
+        }
+      }
+    }
   }
 
   /// The mean of squares less the square of the mean would leave no digit of this variance.

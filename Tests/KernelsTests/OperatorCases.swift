@@ -158,11 +158,14 @@ extension OperatorCase {
           d.batchNormStatistics(
             channels: c, gamma: gamma, beta: beta, runningMean: mean, runningVariance: variance, epsilon: 1e-5),
         ] {
-          let (dx, dgamma, dbeta) = d.batchNormBackward(
+          let plain = d.batchNormBackward(
             x, dy: dy, shape, statistics, activation: .relu6, needsParameters: true, needsInput: true)
+          let y = d.batchNormApply(x, shape, statistics, residual: dy, activation: .relu)
+          let (behind, residual) = d.batchNormBackward(
+            x, y: y, dy: dy, other: x, shape, statistics, activation: .relu, needsParameters: true, needsInput: true)
           try run.keep(
-            mean, variance, d.batchNormApply(x, shape, statistics, residual: nil, activation: .relu),
-            d.batchNormApply(x, shape, statistics, residual: dy, activation: .none), dx, dgamma, dbeta)
+            mean, variance, d.batchNormApply(x, shape, statistics, residual: nil, activation: .relu), y, residual)
+          for gradients in [plain, behind] { try run.keep(gradients.dx!, gradients.dgamma!, gradients.dbeta!) }
         }
       }
     },

@@ -62,34 +62,48 @@ public struct Gradients {
   init(from starts: [(tensor: Tensor, gradient: Tensor)], downTo boundary: [Tensor] = [], keepingHistory: Bool) {
     let boundary = Set(boundary.map(ObjectIdentifier.init))
     var order = Self.inputsFirst(of: starts.map(\.tensor), downTo: boundary)
-    var pending: [ObjectIdentifier: Tensor] = [:]
+    var pending: [ObjectIdentifier: Addends] = [:]
     for (tensor, gradient) in starts {
       precondition(gradient.shape == tensor.shape, "a gradient of shape \(gradient.shape) for a tensor of \(tensor.shape)")
-      let key = ObjectIdentifier(tensor)
-      pending[key] = pending[key].map { $0 + gradient } ?? gradient
+      pending[ObjectIdentifier(tensor), default: Addends()].add(gradient)
     }
     while let tensor = order.popLast() {
-      guard let gradient = pending.removeValue(forKey: ObjectIdentifier(tensor)) else { continue }
-      if boundary.contains(ObjectIdentifier(tensor)) {
-        byTensor[ObjectIdentifier(tensor)] = (tensor, gradient)
-        self.order.append(ObjectIdentifier(tensor))
-        continue
-      }
-      guard let history = tensor.history else {
+      guard let addends = pending.removeValue(forKey: ObjectIdentifier(tensor)) else { continue }
+      let isBoundary = boundary.contains(ObjectIdentifier(tensor))
+      guard !isBoundary, let history = tensor.history else {
         precondition(
-          tensor.isLeaf, "the history of a tensor of shape \(tensor.shape) was used up: keepingHistory in earlier gradients")
-        byTensor[ObjectIdentifier(tensor)] = (tensor, gradient)
+          isBoundary || tensor.isLeaf,
+          "the history of a tensor of shape \(tensor.shape) was used up: keepingHistory in earlier gradients")
+        byTensor[ObjectIdentifier(tensor)] = (tensor, addends.sum)
         self.order.append(ObjectIdentifier(tensor))
         continue
       }
       if !keepingHistory { tensor.history = nil }
-      let gradients = labelled(history.label) { history.pullback(gradient) }
+      let gradients = labelled(history.label) { addends.pulledBack(by: history) }
       for (input, gradient) in zip(history.inputs, gradients) where input.isTracked {
         guard let gradient else { preconditionFailure("a pullback left out the gradient of a tracked input \(input.shape)") }
         precondition(gradient.shape == input.shape, "a gradient of shape \(gradient.shape) for a tensor of \(input.shape)")
-        let key = ObjectIdentifier(input)
-        pending[key] = pending[key].map { $0 + gradient } ?? gradient
+        pending[ObjectIdentifier(input), default: Addends()].add(gradient)
       }
+    }
+  }
+
+  /// What has arrived of a gradient: the sum so far, and apart from it what came last, because a pullback may be able to
+  /// add the two on its way.
+  private struct Addends {
+    var first: Tensor?
+    var last: Tensor?
+
+    mutating func add(_ gradient: Tensor) {
+      first = first == nil ? last : sum
+      last = gradient
+    }
+
+    var sum: Tensor { first.map { $0 + last! } ?? last! }
+
+    func pulledBack(by history: Tensor.History) -> [Tensor?] {
+      if let first, let pullback = history.pullbackOfSum { return pullback(first, last!) }
+      return history.pullback(sum)
     }
   }
 

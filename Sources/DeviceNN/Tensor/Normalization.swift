@@ -22,25 +22,33 @@ extension Tensor {
         channels: channels, gamma: gamma.buffer, beta: beta.buffer, runningMean: runningMean.buffer,
         runningVariance: runningVariance.buffer, epsilon: epsilon)
     let x = self
-    func gradients(_ g: Tensor, behind activation: Activation) -> [Tensor?] {
-      let (dx, dgamma, dbeta) = g.device.batchNormBackward(
-        x.buffer, dy: g.buffer, rows, statistics, activation: activation,
-        needsParameters: gamma.isTracked || beta.isTracked, needsInput: x.isTracked)
-      let parameters = [dgamma, dbeta].map { $0.map { Tensor(shape: [channels], buffer: $0) } }
-      return [dx.map { Tensor(shape: x.shape, buffer: $0) }] + parameters
+    func tensors(_ gradients: BatchNormGradients) -> [Tensor?] {
+      let parameters = [gradients.dgamma, gradients.dbeta].map { $0.map { Tensor(shape: [channels], buffer: $0) } }
+      return [gradients.dx.map { Tensor(shape: x.shape, buffer: $0) }] + parameters
     }
+    let needsParameters = gamma.isTracked || beta.isTracked
     guard let residual else {
       // The kernels compute the activation's input anew, which spares reading y, and keeping it.
       let apply = { x.device.batchNormApply(x.buffer, rows, statistics, residual: nil, activation: activation) }
-      return .result(shape, apply(), from: [self, gamma, beta], remake: apply) { gradients($0, behind: activation) }
+      return .result(shape, apply(), from: [self, gamma, beta], remake: apply) { dy in
+        tensors(dy.device.batchNormBackward(
+          x.buffer, dy: dy.buffer, rows, statistics, activation: activation, needsParameters: needsParameters,
+          needsInput: x.isTracked))
+      }
     }
     let y = Tensor(
       shape: shape,
       buffer: device.batchNormApply(buffer, rows, statistics, residual: residual.buffer, activation: activation))
+    func pullback(_ dy: Tensor, _ other: Tensor?) -> [Tensor?] {
+      let (gradients, g) = dy.device.batchNormBackward(
+        x.buffer, y: y.buffer, dy: dy.buffer, other: other?.buffer, rows, statistics, activation: activation,
+        needsParameters: needsParameters, needsInput: x.isTracked)
+      return tensors(gradients) + [Tensor(shape: shape, buffer: g)]
+    }
     return .result(shape, y.buffer, from: [self, gamma, beta, residual]) { dy in
-      // Behind a sum, the activation is judged by its output, and the sum's gradient is the residual's too.
-      let g = y.activationGradient(dy, activation)
-      return gradients(g, behind: .none) + [g]
+      pullback(dy, nil)
+    } pullbackOfSum: { dy, other in
+      pullback(dy, other)
     }
   }
 }

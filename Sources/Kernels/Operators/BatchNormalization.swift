@@ -5,6 +5,13 @@ public struct BatchNormStatistics: Sendable {
   let isBatch: Bool
 }
 
+/// A batch normalisation's gradients, of what they were asked for: dx(rows,channels), dgamma(channels) and dbeta(channels).
+public struct BatchNormGradients {
+  public let dx: Buffer?
+  public let dgamma: Buffer?
+  public let dbeta: Buffer?
+}
+
 /// The sizes of x(rows,channels); rows are all pixels of all images.
 public struct BatchNormShape: Sendable, Hashable {
   public var rows: Int
@@ -75,39 +82,81 @@ extension Device {
   public func batchNormBackward(
     _ x: Buffer, dy: Buffer, _ shape: BatchNormShape, _ statistics: BatchNormStatistics, activation: Activation,
     needsParameters: Bool, needsInput: Bool
-  ) -> (dx: Buffer?, dgamma: Buffer?, dbeta: Buffer?) {
-    let (c, chunks) = (shape.channels, shape.chunks)
+  ) -> BatchNormGradients {
+    guard needsParameters || statistics.isBatch else {
+      let dx = needsInput ? batchNormInput(x, dy: dy, shape, statistics, activation, coefficients: dy) : nil
+      return BatchNormGradients(dx: dx, dgamma: nil, dbeta: nil)
+    }
+    let partial = makeFloats(shape.chunks * 2 * shape.channels)
+    launch(
+      Launch(
+        "batch_norm_backward_sums", groups: columnGroups(shape),
+        [
+          .int(shape.rows), .int(shape.channels), .int(activation.rawValue), .buffer(x), .buffer(statistics.buffer),
+          .buffer(dy), .buffer(partial),
+        ]))
+    return batchNormFinish(
+      x, dy: dy, shape, statistics, activation, partial, needsParameters: needsParameters, needsInput: needsInput)
+  }
+
+  /// Gradients of `batchNormApply` with a residual, and the residual's own, from the result `y` and its gradient `dy`, to
+  /// which `other` is added on the way.
+  public func batchNormBackward(
+    _ x: Buffer, y: Buffer, dy: Buffer, other: Buffer?, _ shape: BatchNormShape, _ statistics: BatchNormStatistics,
+    activation: Activation, needsParameters: Bool, needsInput: Bool
+  ) -> (gradients: BatchNormGradients, residual: Buffer) {
+    let count = shape.rows * shape.channels
+    guard needsParameters || statistics.isBatch else {
+      let sum = other.map { add(dy, $0, count: count) } ?? dy
+      let g = activation == .none ? sum : activateBackward(y, dy: sum, activation, count: count)
+      let dx = needsInput ? batchNormInput(x, dy: g, shape, statistics, .none, coefficients: g) : nil
+      return (BatchNormGradients(dx: dx, dgamma: nil, dbeta: nil), g)
+    }
+    let partial = makeFloats(shape.chunks * 2 * shape.channels)
+    let g = makeFloats(count)
+    launch(
+      Launch(
+        "batch_norm_backward_residual_sums", groups: columnGroups(shape),
+        [
+          .int(shape.rows), .int(shape.channels), .int(activation.rawValue), .int(other == nil ? 0 : 1), .buffer(x),
+          .buffer(statistics.buffer), .buffer(y), .buffer(dy), .buffer(other ?? dy), .buffer(g), .buffer(partial),
+        ]))
+    let gradients = batchNormFinish(
+      x, dy: g, shape, statistics, .none, partial, needsParameters: needsParameters, needsInput: needsInput)
+    return (gradients, g)
+  }
+
+  private func batchNormFinish(
+    _ x: Buffer, dy: Buffer, _ shape: BatchNormShape, _ statistics: BatchNormStatistics, _ activation: Activation,
+    _ partial: Buffer, needsParameters: Bool, needsInput: Bool
+  ) -> BatchNormGradients {
+    let c = shape.channels
     let (dgamma, dbeta, coefficients) = (makeFloats(c), makeFloats(c), makeFloats(2 * c))
-    if needsParameters || statistics.isBatch {
-      let partial = makeFloats(chunks * 2 * c)
-      launch(
-        Launch(
-          "batch_norm_backward_sums", groups: columnGroups(shape),
-          [
-            .int(shape.rows), .int(c), .int(activation.rawValue), .buffer(x), .buffer(statistics.buffer), .buffer(dy),
-            .buffer(partial),
-          ]))
-      launch(
-        Launch(
-          "batch_norm_backward_finish", groups: channelGroups(c),
-          [
-            .int(c), .int(chunks), .int(shape.rows), .buffer(partial), .buffer(statistics.buffer), .buffer(dgamma),
-            .buffer(dbeta), .buffer(coefficients),
-          ]))
-    }
-    var dx: Buffer?
-    if needsInput {
-      let result = makeFloats(shape.rows * c)
-      launch(
-        Launch(
-          "batch_norm_backward_apply", groups: rowGroups(shape),
-          [
-            .int(shape.rows), .int(c), .int(activation.rawValue), .int(statistics.isBatch ? 1 : 0), .buffer(x),
-            .buffer(statistics.buffer), .buffer(coefficients), .buffer(dy), .buffer(result),
-          ]))
-      dx = result
-    }
-    return (dx, needsParameters ? dgamma : nil, needsParameters ? dbeta : nil)
+    launch(
+      Launch(
+        "batch_norm_backward_finish", groups: channelGroups(c),
+        [
+          .int(c), .int(shape.chunks), .int(shape.rows), .buffer(partial), .buffer(statistics.buffer), .buffer(dgamma),
+          .buffer(dbeta), .buffer(coefficients),
+        ]))
+    let dx = needsInput ? batchNormInput(x, dy: dy, shape, statistics, activation, coefficients: coefficients) : nil
+    return BatchNormGradients(dx: dx, dgamma: needsParameters ? dgamma : nil, dbeta: needsParameters ? dbeta : nil)
+  }
+
+  /// - Parameter coefficients: where the statistics are the batch's own, what `batch_norm_backward_finish` found.
+  private func batchNormInput(
+    _ x: Buffer, dy: Buffer, _ shape: BatchNormShape, _ statistics: BatchNormStatistics, _ activation: Activation,
+    coefficients: Buffer
+  ) -> Buffer {
+    let dx = makeFloats(shape.rows * shape.channels)
+    launch(
+      Launch(
+        "batch_norm_backward_apply", groups: rowGroups(shape),
+        [
+          .int(shape.rows), .int(shape.channels), .int(activation.rawValue), .int(statistics.isBatch ? 1 : 0), .buffer(x),
+          .buffer(statistics.buffer), .buffer(coefficients), .buffer(dy), .buffer(dx),
+        ]))
+    return dx
   }
 
   private func columnGroups(_ shape: BatchNormShape) -> SIMD3<Int> {
