@@ -1795,6 +1795,8 @@ static inline void depthwise_dense_block(const int pixels, const int taps, const
   FOR_CHANNELS(c, C) {
     VEC acc[DEPTHWISE_ROWS][DEPTHWISE_PIXELS];
     UNROLL for (int i = 0; i < pixels; i++) acc[0][i] = acc[1][i] = (VEC)(0.0f);
+    // What the next group will be the first to read.
+    UNROLL for (int i = 0; i < DEPTHWISE_ROWS * pixels; i++) PREFETCH(x + (end + i / pixels) * xRow + i % pixels * C + c, 1);
     for (int r = begin; r < end; r++) {
       __global const float *inputs = x + r * xRow + c, *weights = w + r * wRow + c;
 #define ADD_TAPS(sums, weights)                                                                                  \
@@ -1903,6 +1905,9 @@ static inline void depthwise_weight_rows(const int lines, const int rows, const 
   }
   for (int q = from; q < to; q++) {
     UNROLL for (int line = 0; line < lines; line++) {
+      // What the next rows will be the first to read; strided, it was faster not to ask.
+      if (step == 1) PREFETCH(x + (rows + lines - 1 + line) * xRow + q * C, 1);
+      if (step == 1) PREFETCH(dy + ((lines + line) * Q + q) * C, 1);
       const VEC gradient = LOAD(dy + (line * Q + q) * C);
       UNROLL for (int i = 0; i < rows * taps; i++) {
         sum[i] += LOAD(x + (line + i / taps) * xRow + (q * step + i % taps) * C) * gradient;

@@ -106,11 +106,12 @@ extension Device {
     activation: Activation, needsParameters: Bool, needsInput: Bool
   ) -> (gradients: BatchNormGradients, residual: Buffer) {
     let count = shape.rows * shape.channels
-    guard needsParameters || statistics.isBatch else {
+    guard (needsParameters || statistics.isBatch) && (activation != .none || other != nil) else {
       let sum = other.map { add(dy, $0, count: count) } ?? dy
       let g = activation == .none ? sum : activateBackward(y, dy: sum, activation, count: count)
-      let dx = needsInput ? batchNormInput(x, dy: g, shape, statistics, .none, coefficients: g) : nil
-      return (BatchNormGradients(dx: dx, dgamma: nil, dbeta: nil), g)
+      let gradients = batchNormBackward(
+        x, dy: g, shape, statistics, activation: .none, needsParameters: needsParameters, needsInput: needsInput)
+      return (gradients, g)
     }
     let partial = makeFloats(shape.chunks * 2 * shape.channels)
     let g = makeFloats(count)
