@@ -1985,8 +1985,8 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
     UNROLL for (int q = 0; q < count; q++) UNROLL for (int j = 0; j < COLUMN_VECTORS; j++) part[q][j] = (VEC)(0.0f); \
     for (int row = block; row < min(end, block + COLUMN_BLOCK * DOWN); row += DOWN) {                            \
       UNROLL for (int j = 0; j < COLUMN_VECTORS; j++) {                                                          \
-        const int column = min(firstColumn + j * VECTOR, columnCount - 1);                                       \
-        ADD                                                                                                      \
+        const int column = firstColumn + j * VECTOR;                                                             \
+        if (column < columnCount) { ADD }                                                                        \
       }                                                                                                          \
     }                                                                                                            \
     UNROLL for (int q = 0; q < count; q++) UNROLL for (int j = 0; j < COLUMN_VECTORS; j++) total[q][j] += part[q][j]; \
@@ -2014,17 +2014,36 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
     }                                                                                                            \
   }
 
+// Of `rows` rows, those of the group's chunk.
+#define ROW_CHUNK(rows, begin, end)                                                                              \
+  const int begin = (int)((long)(rows) * GROUP(1) / (int)get_num_groups(1));                                     \
+  const int end = (int)((long)(rows) * (GROUP(1) + 1) / (int)get_num_groups(1));
+
 // y(outer,chunks,inner) = scale · Σ over a chunk of the axis          groups(outer · ceil(inner / COLUMNS), chunks, 1)
 __kernel void reduce_columns(const int axis, const int inner, const float scale, __global const float *restrict x,
                              __global float *restrict y) {
-  const int chunk = GROUP(1), chunks = get_num_groups(1);
-  const int begin = (int)((long)axis * chunk / chunks), end = (int)((long)axis * (chunk + 1) / chunks);
+  ROW_CHUNK(axis, begin, end)
   const int columnBlocks = (inner + COLUMNS - 1) / COLUMNS, outer = GROUP(0) / columnBlocks;
   x += (size_t)outer * axis * inner;
-  y += ((size_t)outer * chunks + chunk) * inner;
+  y += ((size_t)outer * get_num_groups(1) + GROUP(1)) * inner;
   SUM_COLUMNS(1, GROUP(0) % columnBlocks, inner, begin, end, part[0][j] += LOAD(x + (size_t)row * inner + column);)
   UNROLL for (int j = 0; j < COLUMN_VECTORS; j++) total[0][j] *= scale;
   STORE_COLUMNS(0, y, inner)
+}
+
+// g(rows,C) = dy where the activation with the output y let it through, and partial(chunks,C) = Σ g: the gradient of a bias.
+// groups(ceil(C / COLUMNS), chunks, 1)
+__kernel void activation_backward_sums(const int rows, const int C, const int kind, __global const float *restrict y,
+                                       __global const float *restrict dy, __global float *restrict g,
+                                       __global float *restrict partial) {
+  ROW_CHUNK(rows, begin, end)
+  SUM_COLUMNS(1, GROUP(0), C, begin, end, {
+    const size_t at = (size_t)row * C + column;
+    const VEC gradient = activate_backward(LOAD(y + at), LOAD(dy + at), kind);
+    STORE_LARGE(gradient, g + at, C - column, IS_LARGE((size_t)rows * C, C));
+    part[0][j] += gradient;
+  })
+  STORE_COLUMNS(0, partial + (size_t)GROUP(1) * C, C)
 }
 
 // Rows (inner = 1): y(outer,chunks) = scale · Σ over a chunk of the axis                  groups(outer, chunks, 1)
@@ -2088,10 +2107,6 @@ __kernel void broadcast_axis(const int axis, const int inner, const float scale,
 //
 // statistics(4,C): mean, 1 / standard deviation, and the scale and shift that normalise: y = scale · x + shift.
 // Sums are taken about the first row, so that a large mean costs no digits.
-
-#define ROW_CHUNK(rows, begin, end)                                                                              \
-  const int begin = (int)((long)(rows) * GROUP(1) / (int)get_num_groups(1));                                     \
-  const int end = (int)((long)(rows) * (GROUP(1) + 1) / (int)get_num_groups(1));
 
 // partial(chunks,2,C) = Σ (x - pivot), Σ (x - pivot)²                               groups(ceil(C / COLUMNS), chunks, 1)
 __kernel void batch_norm_sums(const int rows, const int C, __global const float *restrict x,
@@ -2194,7 +2209,7 @@ __kernel void batch_norm_backward_residual_sums(const int rows, const int C, con
     VEC gradient = LOAD(dy + at);
     if (hasOther) gradient += LOAD(other + at);
     gradient = activate_backward(LOAD(y + at), gradient, kind);
-    if (firstColumn + j * VECTOR < C) STORE_LARGE(gradient, g + at, C - column, IS_LARGE((size_t)rows * C, C));
+    STORE_LARGE(gradient, g + at, C - column, IS_LARGE((size_t)rows * C, C));
     part[0][j] += gradient;
     part[1][j] += gradient * (LOAD(x + at) - LOAD(statistics + column));
   })

@@ -48,6 +48,25 @@ import Testing
     }
   }
 
+  /// What the two do together is to the bit what they do apart, and the sums are those of the columns.
+  @Test(arguments: Target.all) func gradientsWithTheirSums(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(12)
+    for (rows, columns) in [(1, 1), (3, 17), (17, 3), (64, 33), (257, 16), (1000, 130), (4100, 5)] {
+      let (y, dy) = (numbers.floats(rows * columns), numbers.floats(rows * columns))
+      let (p, g) = (device.makeBuffer(y), device.makeBuffer(dy))
+      for activation in [Activation.none, .relu, .relu6] {
+        let (dx, sums) = device.activateBackwardSums(p, dy: g, activation, rows: rows, columns: columns)
+        let expected = try device.read(
+          device.activateBackward(p, dy: g, activation, count: rows * columns), as: Float.self, count: rows * columns)
+        #expect(try device.read(dx, as: Float.self, count: rows * columns) == expected, "\(rows)x\(columns), \(activation)")
+        let totals = (0..<columns).map { c in (0..<rows).reduce(0) { $0 + Double(expected[$1 * columns + c]) } }
+        expectClose(
+          try device.read(sums, as: Float.self, count: columns), totals, depth: rows, "\(rows)x\(columns), \(activation)")
+      }
+    }
+  }
+
   /// A network that diverged must not look healthy behind its next activation.
   @Test(arguments: Target.all) func activationsKeepNaN(_ target: Target) throws {
     let device = target.device

@@ -72,6 +72,8 @@ extension OperatorCase {
           d.subtract(a, b, count: count), d.multiply(a, b, count: count))
         for activation in [Activation.none, .relu, .relu6] {
           try run.keep(d.activate(a, activation, count: count), d.activateBackward(a, dy: b, activation, count: count))
+          let (dx, sums) = d.activateBackwardSums(a, dy: b, activation, rows: count, columns: 1)
+          try run.keep(dx, sums)
         }
       }
     },

@@ -18,6 +18,18 @@ extension Tensor {
     return Tensor(shape: shape, buffer: device.activateBackward(buffer, dy: dy.buffer, activation, count: count))
   }
 
+  /// The same, and if asked for its sums over all dimensions but the last: the gradient of a bias.
+  func activationGradient(_ dy: Tensor, _ activation: Activation, withSums: Bool) -> (g: Tensor, sums: Tensor?) {
+    guard withSums else { return (activationGradient(dy, activation), nil) }
+    let columns = shape.last!
+    guard activation != .none else {
+      return (dy, Tensor(shape: [columns], buffer: device.sum(dy.buffer, outer: 1, axis: count / columns, inner: columns)))
+    }
+    let (g, sums) = device.activateBackwardSums(
+      buffer, dy: dy.buffer, activation, rows: count / columns, columns: columns)
+    return (Tensor(shape: shape, buffer: g), Tensor(shape: [columns], buffer: sums))
+  }
+
   /// Zeroes each element with `probability` and scales the others up. The same seed and stream drop the same elements.
   public func dropout(_ probability: Float, seed: UInt64, stream: UInt32) -> Tensor {
     precondition((0..<1).contains(probability), "a dropout probability is in 0 ..< 1, not \(probability)")

@@ -11,14 +11,14 @@ extension Tensor {
       buffer: device.matmul(buffer, w.buffer, MatmulShape(m: m, n: n, k: k), bias: bias?.buffer, activation: activation))
     let x = self
     return .result(y.shape, y.buffer, from: [self, w] + (bias.map { [$0] } ?? [])) { dy in
-      let g = y.activationGradient(dy, activation)
+      let (g, dbias) = y.activationGradient(dy, activation, withSums: bias?.isTracked == true)
       let dx = x.isTracked
         ? Tensor(shape: x.shape, buffer: g.device.matmul(g.buffer, w.buffer, MatmulShape(m: m, n: k, k: n, transposesB: true)))
         : nil
       let dw = w.isTracked
         ? Tensor(shape: w.shape, buffer: g.device.matmul(x.buffer, g.buffer, MatmulShape(m: k, n: n, k: m, transposesA: true)))
         : nil
-      return [dx, dw] + (bias.map { $0.isTracked ? [g.columnSums()] : [nil] } ?? [])
+      return [dx, dw] + (bias == nil ? [] : [dbias])
     }
   }
 
@@ -37,9 +37,9 @@ extension Tensor {
     if Self.isRecorded(from: [self, w]), !geometry.isDepthwise { letGo() }
     return .result(y.shape, y.buffer, from: [self, w] + (bias.map { [$0] } ?? [])) { dy in
       defer { x.letGo() }
-      let g = y.activationGradient(dy, activation)
+      let (g, dbias) = y.activationGradient(dy, activation, withSums: bias?.isTracked == true)
       let (dx, dw) = x.convolutionGradients(w, dy: MapPart(g.buffer, channels: geometry.outputChannels), geometry)
-      return [dx, dw] + (bias.map { $0.isTracked ? [g.columnSums()] : [nil] } ?? [])
+      return [dx, dw] + (bias == nil ? [] : [dbias])
     }
   }
 
@@ -49,12 +49,6 @@ extension Tensor {
       isTracked ? Tensor(shape: shape, buffer: device.convolutionBackwardInput(dy, w.buffer, geometry)) : nil,
       w.isTracked ? Tensor(shape: w.shape, buffer: device.convolutionBackwardWeight(buffer, dy: dy, geometry)) : nil
     )
-  }
-
-  /// The sums over all dimensions but the last: the gradient of a bias.
-  func columnSums() -> Tensor {
-    let columns = shape.last!
-    return Tensor(shape: [columns], buffer: device.sum(buffer, outer: 1, axis: count / columns, inner: columns))
   }
 }
 

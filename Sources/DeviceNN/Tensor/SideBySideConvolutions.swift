@@ -43,7 +43,7 @@ extension Tensor {
     if Self.isRecorded(from: inputs) { letGo() }
     return .result(newShape, y.buffer, from: inputs) { dy in
       defer { x.letGo() }
-      let g = y.activationGradient(dy, activation)
+      let (g, sums) = y.activationGradient(dy, activation, withSums: biases.contains { $0.tensor.isTracked })
       var dx: Tensor?
       var dw: [Tensor?] = []
       for (i, branch) in branches.enumerated() {
@@ -52,7 +52,6 @@ extension Tensor {
         if let gradient = gradients.dx { dx = dx.map { $0 + gradient } ?? gradient }
         dw.append(gradients.dw)
       }
-      let sums = biases.contains { $0.tensor.isTracked } ? g.columnSums() : nil
       return [dx] + dw + biases.map { $0.tensor.isTracked ? sums?.sliced(axis: 0, range: $0.range) : nil }
     }
   }

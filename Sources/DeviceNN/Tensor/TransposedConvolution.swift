@@ -33,12 +33,12 @@ extension Tensor {
       buffer: device.transposedConvolution(buffer, w.buffer, geometry, bias: bias?.buffer, activation: activation))
     let x = self
     return .result(y.shape, y.buffer, from: [self, w] + (bias.map { [$0] } ?? [])) { dy in
-      let g = y.activationGradient(dy, activation)
+      let (g, dbias) = y.activationGradient(dy, activation, withSums: bias?.isTracked == true)
       let dx = x.isTracked
         ? Tensor(shape: x.shape, buffer: g.device.convolution(g.buffer, w.buffer, geometry)) : nil
       let dw = w.isTracked
         ? Tensor(shape: w.shape, buffer: g.device.convolutionBackwardWeight(g.buffer, dy: x.buffer, geometry)) : nil
-      return [dx, dw] + (bias.map { $0.isTracked ? [g.columnSums()] : [nil] } ?? [])
+      return [dx, dw] + (bias == nil ? [] : [dbias])
     }
   }
 }

@@ -20,11 +20,7 @@ public struct BatchNormShape: Sendable, Hashable {
   public init(rows: Int, channels: Int) {
     self.rows = rows
     self.channels = channels
-  }
-
-  /// Ranges of rows that are summed apart.
-  var chunks: Int { max(1, min(rows / 64, 64)) }
-}
+  }}
 
 extension Device {
   /// The batch's own statistics. Moves the running ones towards them by `momentum`, in place.
@@ -32,7 +28,7 @@ extension Device {
     _ x: Buffer, _ shape: BatchNormShape, gamma: Buffer, beta: Buffer, runningMean: Buffer, runningVariance: Buffer,
     momentum: Float, epsilon: Float
   ) -> BatchNormStatistics {
-    let (c, chunks) = (shape.channels, shape.chunks)
+    let (c, chunks) = (shape.channels, rowChunks(shape.rows))
     let partial = makeFloats(chunks * 2 * c)
     launch(
       Launch(
@@ -87,7 +83,7 @@ extension Device {
       let dx = needsInput ? batchNormInput(x, dy: dy, shape, statistics, activation, coefficients: dy) : nil
       return BatchNormGradients(dx: dx, dgamma: nil, dbeta: nil)
     }
-    let partial = makeFloats(shape.chunks * 2 * shape.channels)
+    let partial = makeFloats(rowChunks(shape.rows) * 2 * shape.channels)
     launch(
       Launch(
         "batch_norm_backward_sums", groups: columnGroups(shape),
@@ -113,7 +109,7 @@ extension Device {
         x, dy: g, shape, statistics, activation: .none, needsParameters: needsParameters, needsInput: needsInput)
       return (gradients, g)
     }
-    let partial = makeFloats(shape.chunks * 2 * shape.channels)
+    let partial = makeFloats(rowChunks(shape.rows) * 2 * shape.channels)
     let g = makeFloats(count)
     launch(
       Launch(
@@ -137,7 +133,7 @@ extension Device {
       Launch(
         "batch_norm_backward_finish", groups: channelGroups(c),
         [
-          .int(c), .int(shape.chunks), .int(shape.rows), .buffer(partial), .buffer(statistics.buffer), .buffer(dgamma),
+          .int(c), .int(rowChunks(shape.rows)), .int(shape.rows), .buffer(partial), .buffer(statistics.buffer), .buffer(dgamma),
           .buffer(dbeta), .buffer(coefficients),
         ]))
     let dx = needsInput ? batchNormInput(x, dy: dy, shape, statistics, activation, coefficients: coefficients) : nil
@@ -161,7 +157,7 @@ extension Device {
   }
 
   private func columnGroups(_ shape: BatchNormShape) -> SIMD3<Int> {
-    [(shape.channels + columnsPerGroup - 1) / columnsPerGroup, shape.chunks, 1]
+    columnGroups(shape.channels, chunks: rowChunks(shape.rows))
   }
 
   private func channelGroups(_ channels: Int) -> SIMD3<Int> { [(channels + profile.local - 1) / profile.local, 1, 1] }

@@ -42,6 +42,20 @@ extension Device {
     return dx
   }
 
+  /// dx(rows,columns) from dy and the activation's output y, and the sums of its columns: the gradient of a bias.
+  public func activateBackwardSums(
+    _ y: Buffer, dy: Buffer, _ activation: Activation, rows: Int, columns: Int
+  ) -> (dx: Buffer, sums: Buffer) {
+    let dx = makeFloats(rows * columns)
+    let chunks = rowChunks(rows)
+    let partial = makeFloats(chunks * columns)
+    launch(
+      Launch(
+        "activation_backward_sums", groups: columnGroups(columns, chunks: chunks),
+        [.int(rows), .int(columns), .int(activation.rawValue), .buffer(y), .buffer(dy), .buffer(dx), .buffer(partial)]))
+    return (dx, sumSplits(partial, chunks, columns))
+  }
+
   public func add(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary(.add, a, b, count: count) }
   public func subtract(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary(.subtract, a, b, count: count) }
   public func multiply(_ a: Buffer, _ b: Buffer, count: Int) -> Buffer { binary(.multiply, a, b, count: count) }

@@ -3,6 +3,14 @@ extension Device {
   /// Columns that a group of a column kernel covers: `COLUMNS` of kernels.cl.
   var columnsPerGroup: Int { profile.columnVectors * profile.vector * min(profile.local, 16) }
 
+  /// Ranges of rows that are summed apart, where a kernel does more on its way than sum.
+  func rowChunks(_ rows: Int) -> Int { max(1, min(rows / 64, 64)) }
+
+  /// The groups of a kernel that sums the columns of a matrix by chunks of its rows.
+  func columnGroups(_ columns: Int, chunks: Int) -> SIMD3<Int> {
+    [(columns + columnsPerGroup - 1) / columnsPerGroup, chunks, 1]
+  }
+
   /// y(outer,inner) = scale · Σ x
   public func sum(_ x: Buffer, outer: Int, axis: Int, inner: Int, scale: Float = 1) -> Buffer {
     // A long axis is cut into chunks whose sums are summed: more groups, and fewer roundings in a row.
