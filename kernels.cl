@@ -144,6 +144,11 @@ static inline VEC load_part(__global const float *p, const int n) {
 #define FOR_ROWS(r, begin, end) for (int r = (begin) + LANE / ACROSS; r < (end); r += DOWN)
 #define FOR_CHANNELS(c, count) for (int c = LANE % ACROSS * VECTOR; c < (count); c += ACROSS * VECTOR)
 
+// Of `rows` rows, those of the group's chunk.
+#define ROW_CHUNK(rows, begin, end)                                                                              \
+  const int begin = (int)((long)(rows) * GROUP(1) / (int)get_num_groups(1));                                     \
+  const int end = (int)((long)(rows) * (GROUP(1) + 1) / (int)get_num_groups(1));
+
 // The activations that other kernels apply on their way out. NaN passes, which fmax would turn into 0.
 #define ACTIVATION_NONE 0
 #define ACTIVATION_RELU 1
@@ -909,23 +914,21 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
                c + (size_t)m0 * cPitch + n0, cPitch, 0);
   }
 #else
-  // A single row does little with what it reads of b: short blocks, which are wide in memory, are read faster, and ahead.
-  const int isThin = M == 1, block = isThin ? 32 : DEPTH, firstPanel = GROUP(1) * panels;
-  const int isLarge = K <= block && IS_LARGE((size_t)M * N, N) && cPitch % VECTOR == 0 && cFirst % VECTOR == 0;
+  const int firstPanel = GROUP(1) * panels;
+  const int isLarge = K <= DEPTH && IS_LARGE((size_t)M * N, N) && cPitch % VECTOR == 0 && cFirst % VECTOR == 0;
   // What comes next: where b is large, the next panel's part, each tile of rows a share of it; else the next group's rows,
   // while this one's are multiplied by the first panels, each of them the more the fewer there are.
-  const int asksPanels = !isThin && panelStride != PANEL && lastPanel - firstPanel >= TILE_M && K > DEPTH;
+  const int asksPanels = panelStride != PANEL && lastPanel - firstPanel >= TILE_M && K > DEPTH;
   const int share = PANEL / (GROUP_ROWS / TILE_M);
-  const int rowStep = aPitch == K && !isThin ? (TILE_M + lastPanel - firstPanel - 1) / (lastPanel - firstPanel) : 0;
+  const int rowStep = aPitch == K ? (TILE_M + lastPanel - firstPanel - 1) / (lastPanel - firstPanel) : 0;
   __global const float *nextRows = a + (size_t)(m0 + GROUP_ROWS) * K;
-  for (int k = 0; k == 0 || k < K; k += block) {
-    const int depth = min(K - k, block), isLast = k + depth == K;
+  for (int k = 0; k == 0 || k < K; k += DEPTH) {
+    const int depth = min(K - k, DEPTH), isLast = k + depth == K;
     for (int panel = firstPanel; panel < lastPanel; panel++) {
       const int n = panel * PANEL;
       __global const float *columns = b + (size_t)panel * panelStride + (size_t)k * bStride;
       __global const float *nextPanel =
-          panel + 1 < lastPanel ? columns + panelStride : b + (size_t)firstPanel * panelStride + (size_t)(k + block) * bStride;
-      for (int row = 0; isThin && row < depth; row++) PREFETCH(columns + 2 * panelStride + (size_t)row * bStride, PANEL);
+          panel + 1 < lastPanel ? columns + panelStride : b + (size_t)firstPanel * panelStride + (size_t)(k + DEPTH) * bStride;
       for (int m = m0 + LANE * TILE_M; m < min(M, m0 + GROUP_ROWS); m += LOCAL * TILE_M) {
         __global const float *rows[TILE_M];
         UNROLL for (int i = 0; i < TILE_M; i++) rows[i] = a + (size_t)min(m + i, M - 1) * aPitch + k;
@@ -945,6 +948,51 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
     }
   }
 #endif
+}
+
+// Products of few rows do little with what they read of b, so b is read as it lies: THIN_STEP whole rows side by side, whose
+// sums wait in partial(chunks,batch,M,N), one for each chunk of the depth. groups(ceil(N / THIN_COLUMNS), chunks, batch)
+#define THIN_COLUMNS 1024
+#define THIN_STEP 8
+__kernel void matmul_thin(const int M, const int N, const int K, const int aBatch, const int aPitch, const int aFirst,
+                          __global const float *restrict a, __global const float *restrict b,
+                          __global float *restrict partial) {
+  ROW_CHUNK(K, begin, end)
+  const int first = GROUP(0) * THIN_COLUMNS, last = min(N, first + THIN_COLUMNS);
+  a += aFirst + (size_t)GROUP(2) * aBatch;
+  b += (size_t)GROUP(2) * K * N;
+  partial += ((size_t)GROUP(1) * get_num_groups(2) + GROUP(2)) * M * N;
+  for (int k = begin; k < end; k += THIN_STEP) {
+    const int depth = min(THIN_STEP, end - k);
+    for (int n = first + LANE * VECTOR; n < last; n += LOCAL * VECTOR) {
+      VEC rows[THIN_STEP];
+      UNROLL for (int i = 0; i < THIN_STEP; i++) rows[i] = i < depth ? LOAD(b + (size_t)(k + i) * N + n) : (VEC)(0.0f);
+      for (int m = 0; m < M; m++) {
+        __global const float *row = a + (size_t)m * aPitch + k;
+        __global float *to = partial + (size_t)m * N + n;
+        VEC sum = k == begin ? (VEC)(0.0f) : LOAD_PART(to, last - n);
+        UNROLL for (int i = 0; i < THIN_STEP; i++) sum += (i < depth ? row[i] : 0.0f) * rows[i];
+        STORE_PART(sum, to, last - n);
+      }
+    }
+  }
+}
+
+// c(batch,M,N) = activation(Σ partial(chunks,batch,M,N) + bias(N)), as matmul.        groups(M, ceil(N / THIN_COLUMNS), batch)
+__kernel void matmul_thin_finish(const int N, const int chunks, const int cPitch, const int cFirst, const int hasBias,
+                                 const int kind, __global const float *restrict partial,
+                                 __global const float *restrict bias, __global const float *restrict residual,
+                                 __global float *restrict c) {
+  const int M = get_num_groups(0), first = GROUP(1) * THIN_COLUMNS, last = min(N, first + THIN_COLUMNS);
+  const size_t row = (size_t)GROUP(2) * M + GROUP(0), chunk = (size_t)get_num_groups(2) * M * N;
+  partial += row * N;
+  residual += row * N;
+  c += cFirst + (size_t)GROUP(2) * M * N + (size_t)GROUP(0) * cPitch;
+  for (int n = first + LANE * VECTOR; n < last; n += LOCAL * VECTOR) {
+    VEC sum = LOAD(partial + n);
+    for (int i = 1; i < chunks; i++) sum += LOAD(partial + i * chunk + n);
+    STORE_PART(finish(sum, hasBias, kind, bias + n, N, residual + n), c + n, N - n);
+  }
 }
 
 // MARK: convolution
@@ -2013,11 +2061,6 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
       if (column < columnCount) STORE_PART(total[q][j], (to) + column, columnCount - column);                    \
     }                                                                                                            \
   }
-
-// Of `rows` rows, those of the group's chunk.
-#define ROW_CHUNK(rows, begin, end)                                                                              \
-  const int begin = (int)((long)(rows) * GROUP(1) / (int)get_num_groups(1));                                     \
-  const int end = (int)((long)(rows) * (GROUP(1) + 1) / (int)get_num_groups(1));
 
 // y(outer,chunks,inner) = scale · Σ over a chunk of the axis          groups(outer · ceil(inner / COLUMNS), chunks, 1)
 __kernel void reduce_columns(const int axis, const int inner, const float scale, __global const float *restrict x,

@@ -45,6 +45,30 @@ import Testing
     expectClose(try device.read(c, as: Float.self, count: m * n), expected, depth: k)
   }
 
+  /// Few rows and a large right operand: as products in batches, and as 1x1 convolutions, with all that may be done on the way out.
+  @Test(arguments: Target.all) func thinProductsAgreeWithLoops(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(9)
+    for (m, n, k) in [(1, 515, 257), (3, 1027, 67), (8, 65, 1030), (5, 2050, 33)] {
+      let shape = ConvolutionShape(
+        batch: 1, height: 1, width: m, inputChannels: k, outputChannels: n, kernel: (1, 1))
+      try check(shape, device, &numbers)
+      let (a, b) = (numbers.floats(2 * m * k), numbers.floats(2 * k * n))
+      let both = try device.read(
+        device.matmul(device.makeBuffer(a), device.makeBuffer(b), MatmulShape(batch: 2, m: m, n: n, k: k)), as: Float.self,
+        count: 2 * m * n)
+      for z in 0..<2 {
+        // The columns one by one, which are too few to be thin.
+        let (left, right) = (device.makeBuffer(Array(a[z * m * k..<(z + 1) * m * k])), b[z * k * n..<(z + 1) * k * n])
+        for j in [0, n / 2, n - 1] {
+          let column = device.makeBuffer((0..<k).map { right[right.startIndex + $0 * n + j] })
+          let alone = try device.read(device.matmul(left, column, MatmulShape(m: m, n: 1, k: k)), as: Float.self, count: m)
+          expectClose((0..<m).map { both[(z * m + $0) * n + j] }, alone.map(Double.init), depth: k, "\(m)x\(n)x\(k), batch \(z)")
+        }
+      }
+    }
+  }
+
   @Test(arguments: Target.all) func convolutionsAgreeWithLoops(_ target: Target) throws {
     var numbers = TestNumbers(3)
     for _ in 0..<40 {

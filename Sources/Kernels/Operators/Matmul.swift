@@ -57,6 +57,7 @@ extension Device {
     _ a: MapPart, _ b: Buffer, _ shape: MatmulShape, _ offset: Offset, _ activation: Activation, into c: MapPart
   ) {
     let (m, n, k) = (shape.m, shape.n, shape.k)
+    if isThin(shape) { return thinMatmul(a, b, shape, offset, activation, into: c) }
     let panels = rightOperand(b, shape)
     let panelCount = (n + profile.panelColumns - 1) / profile.panelColumns
     let perGroup = panelsPerGroup(panelCount, rows: m)
@@ -73,6 +74,31 @@ extension Device {
         ], flops: shape.flops))
   }
 
+  /// With few rows a large right operand is read once, as it lies, and the depth is cut into chunks for the cores.
+  private func isThin(_ shape: MatmulShape) -> Bool {
+    shape.m <= 8 && shape.k * shape.n >= 65536 && !shape.transposesB && choice(for: .matmul(shape)) != .packed
+  }
+
+  private func thinMatmul(
+    _ a: MapPart, _ b: Buffer, _ shape: MatmulShape, _ offset: Offset, _ activation: Activation, into c: MapPart
+  ) {
+    let (m, n, k) = (shape.m, shape.n, shape.k)
+    let (chunks, blocks) = (rowChunks(k), (n + 1023) / 1024)
+    let partial = makeFloats(chunks * shape.batch * m * n)
+    launch(
+      Launch(
+        "matmul_thin", groups: [blocks, chunks, shape.batch],
+        [.int(m), .int(n), .int(k), .int(m * k)] + a.place + [.buffer(a.map), .buffer(b), .buffer(partial)],
+        flops: shape.flops))
+    launch(
+      Launch(
+        "matmul_thin_finish", groups: [m, blocks, shape.batch],
+        [.int(n), .int(chunks)] + c.place + [
+          .int(offset.kind), .int(activation.rawValue), .buffer(partial), .buffer(offset.buffer ?? partial),
+          .buffer(offset.residual ?? partial), .buffer(c.map),
+        ]))
+  }
+
   /// y(batch,columns,rows) of x(batch,rows,columns).
   public func transpose(_ x: Buffer, batch: Int = 1, rows: Int, columns: Int) -> Buffer {
     let y = makeFloats(batch * rows * columns)
@@ -83,12 +109,11 @@ extension Device {
     return y
   }
 
-  /// Panels that a group passes over: as many as repay reading its rows, and make the reading of a single row's right
-  /// operand wide, where enough groups are left for all cores.
+  /// Panels that a group passes over: as many as repay reading its rows, where enough groups are left for all cores.
   func panelsPerGroup(_ count: Int, rows: Int) -> Int {
     guard !profile.staged else { return 1 }
     let rowGroups = (rows + profile.groupRows - 1) / profile.groupRows
-    let most = max(1, min(rows == 1 ? 32 : 8, rowGroups * count / (8 * max(1, description.computeUnits))))
+    let most = max(1, min(8, rowGroups * count / (8 * max(1, description.computeUnits))))
     let groups = (count + most - 1) / most
     return (count + groups - 1) / groups
   }
