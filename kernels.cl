@@ -950,40 +950,41 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
 #endif
 }
 
-// Products of few rows do little with what they read of b, so b is read as it lies: THIN_STEP whole rows side by side, whose
-// sums wait in partial(chunks,batch,M,N), one for each chunk of the depth. groups(ceil(N / THIN_COLUMNS), chunks, batch)
-#define THIN_COLUMNS 1024
-#define THIN_STEP 8
-__kernel void matmul_thin(const int M, const int N, const int K, const int aBatch, const int aPitch, const int aFirst,
+// Products of few rows do little with what they read of b, so b is read as it lies: SKINNY_STEP whole rows side by side, whose
+// sums wait in partial(chunks,batch,M,N), one for each chunk of the depth (split-K).
+// groups(ceil(N / SKINNY_COLUMNS), chunks, batch)
+#define SKINNY_COLUMNS 1024
+#define SKINNY_STEP 8
+__kernel void matmul_skinny(const int M, const int N, const int K, const int aBatch, const int aPitch, const int aFirst,
                           __global const float *restrict a, __global const float *restrict b,
                           __global float *restrict partial) {
   ROW_CHUNK(K, begin, end)
-  const int first = GROUP(0) * THIN_COLUMNS, last = min(N, first + THIN_COLUMNS);
+  const int first = GROUP(0) * SKINNY_COLUMNS, last = min(N, first + SKINNY_COLUMNS);
   a += aFirst + (size_t)GROUP(2) * aBatch;
   b += (size_t)GROUP(2) * K * N;
   partial += ((size_t)GROUP(1) * get_num_groups(2) + GROUP(2)) * M * N;
-  for (int k = begin; k < end; k += THIN_STEP) {
-    const int depth = min(THIN_STEP, end - k);
+  for (int k = begin; k < end; k += SKINNY_STEP) {
+    const int depth = min(SKINNY_STEP, end - k);
     for (int n = first + LANE * VECTOR; n < last; n += LOCAL * VECTOR) {
-      VEC rows[THIN_STEP];
-      UNROLL for (int i = 0; i < THIN_STEP; i++) rows[i] = i < depth ? LOAD(b + (size_t)(k + i) * N + n) : (VEC)(0.0f);
+      VEC rows[SKINNY_STEP];
+      UNROLL for (int i = 0; i < SKINNY_STEP; i++) rows[i] = i < depth ? LOAD(b + (size_t)(k + i) * N + n) : (VEC)(0.0f);
       for (int m = 0; m < M; m++) {
         __global const float *row = a + (size_t)m * aPitch + k;
         __global float *to = partial + (size_t)m * N + n;
         VEC sum = k == begin ? (VEC)(0.0f) : LOAD_PART(to, last - n);
-        UNROLL for (int i = 0; i < THIN_STEP; i++) sum += (i < depth ? row[i] : 0.0f) * rows[i];
+        UNROLL for (int i = 0; i < SKINNY_STEP; i++) sum += (i < depth ? row[i] : 0.0f) * rows[i];
         STORE_PART(sum, to, last - n);
       }
     }
   }
 }
 
-// c(batch,M,N) = activation(Σ partial(chunks,batch,M,N) + bias(N)), as matmul.        groups(M, ceil(N / THIN_COLUMNS), batch)
-__kernel void matmul_thin_finish(const int N, const int chunks, const int cPitch, const int cFirst, const int hasBias,
+// c(batch,M,N) = activation(Σ partial(chunks,batch,M,N) + bias(N)), as matmul.        groups(M, ceil(N / SKINNY_COLUMNS), batch)
+__kernel void matmul_skinny_finish(const int N, const int chunks, const int cPitch, const int cFirst, const int hasBias,
                                  const int kind, __global const float *restrict partial,
                                  __global const float *restrict bias, __global const float *restrict residual,
                                  __global float *restrict c) {
-  const int M = get_num_groups(0), first = GROUP(1) * THIN_COLUMNS, last = min(N, first + THIN_COLUMNS);
+  const int M = get_num_groups(0), first = GROUP(1) * SKINNY_COLUMNS, last = min(N, first + SKINNY_COLUMNS);
   const size_t row = (size_t)GROUP(2) * M + GROUP(0), chunk = (size_t)get_num_groups(2) * M * N;
   partial += row * N;
   residual += row * N;
@@ -1799,7 +1800,7 @@ static inline void depthwise_row(DEPTHWISE_SIZES, const int upY, const int upX, 
   FIND_TAPS(firstR, spacingR, countR, top, stepY, p % downY, R, upY, downY, dilationY, offsetY)
   const int y0 = top + p / downY * upY;
   TAPS_INSIDE(fromR, toR, y0, stepY, countR, H)
-  // Rows of x that the next group will be the first to read, in the next image after the last.
+  // Rows of x that the next row of results will be the first to read, in the next image after the last.
   const int nextRow = row / P * H + y0 + max(fromR * stepY, (toR - 1) * stepY) + 1;
   for (int phase = 0; phase < min(downX, Q); phase++) {
     FIND_TAPS(firstS, spacingS, countS, left, stepX, phase, S, upX, downX, dilationX, offsetX)
@@ -1953,7 +1954,7 @@ static inline void depthwise_weight_rows(const int lines, const int rows, const 
   }
   for (int q = from; q < to; q++) {
     UNROLL for (int line = 0; line < lines; line++) {
-      // What the next rows will be the first to read; strided, it was faster not to ask.
+      // What comes next, for three rows of taps the next rows of dy; strided, it was faster not to ask.
       if (step == 1) PREFETCH(x + (rows + lines - 1 + line) * xRow + q * C, 1);
       if (step == 1) PREFETCH(dy + ((lines + line) * Q + q) * C, 1);
       const VEC gradient = LOAD(dy + (line * Q + q) * C);
@@ -2093,8 +2094,7 @@ __kernel void activation_backward_sums(const int rows, const int C, const int ki
 __kernel void reduce_rows(const int axis, const float scale, __global const float *restrict x,
                           __global float *restrict y) {
   __local float scratch[LOCAL];
-  const int chunk = GROUP(1), chunks = get_num_groups(1);
-  const int begin = (int)((long)axis * chunk / chunks), end = (int)((long)axis * (chunk + 1) / chunks);
+  ROW_CHUNK(axis, begin, end)
   x += (size_t)GROUP(0) * axis;
   VEC sum[4];
   UNROLL for (int j = 0; j < 4; j++) sum[j] = (VEC)(0.0f);
@@ -2105,7 +2105,7 @@ __kernel void reduce_rows(const int axis, const float scale, __global const floa
   float rest = 0.0f;
   for (; i < end; i++) rest += x[i]; // at most one lane has part of a stretch left
   const float total = group_sum(sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3])) + rest, scratch);
-  if (LANE == 0) y[(size_t)GROUP(0) * chunks + chunk] = total * scale;
+  if (LANE == 0) y[(size_t)GROUP(0) * get_num_groups(1) + GROUP(1)] = total * scale;
 }
 
 // y(outer,inner), index(outer,inner) = the largest along the axis and where it first stands; NaN counts as largest.

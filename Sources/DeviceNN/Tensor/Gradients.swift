@@ -62,48 +62,36 @@ public struct Gradients {
   init(from starts: [(tensor: Tensor, gradient: Tensor)], downTo boundary: [Tensor] = [], keepingHistory: Bool) {
     let boundary = Set(boundary.map(ObjectIdentifier.init))
     var order = Self.inputsFirst(of: starts.map(\.tensor), downTo: boundary)
-    var pending: [ObjectIdentifier: Addends] = [:]
-    for (tensor, gradient) in starts {
+    // Two gradients wait for a pullback that adds them on its way; else what arrives is added at once.
+    var pending: [ObjectIdentifier: (gradient: Tensor, other: Tensor?)] = [:]
+    func add(_ gradient: Tensor, to tensor: Tensor) {
       precondition(gradient.shape == tensor.shape, "a gradient of shape \(gradient.shape) for a tensor of \(tensor.shape)")
-      pending[ObjectIdentifier(tensor), default: Addends()].add(gradient)
+      let key = ObjectIdentifier(tensor)
+      guard let (first, second) = pending.removeValue(forKey: key) else { return pending[key] = (gradient, nil) }
+      let sum = second.map { first + $0 } ?? first
+      let canWait = tensor.history?.pullbackOfSum != nil && !boundary.contains(key)
+      pending[key] = canWait ? (sum, gradient) : (sum + gradient, nil)
     }
+    for (tensor, gradient) in starts { add(gradient, to: tensor) }
     while let tensor = order.popLast() {
-      guard let addends = pending.removeValue(forKey: ObjectIdentifier(tensor)) else { continue }
+      guard let (gradient, other) = pending.removeValue(forKey: ObjectIdentifier(tensor)) else { continue }
       let isBoundary = boundary.contains(ObjectIdentifier(tensor))
       guard !isBoundary, let history = tensor.history else {
         precondition(
           isBoundary || tensor.isLeaf,
           "the history of a tensor of shape \(tensor.shape) was used up: keepingHistory in earlier gradients")
-        byTensor[ObjectIdentifier(tensor)] = (tensor, addends.sum)
+        byTensor[ObjectIdentifier(tensor)] = (tensor, gradient)
         self.order.append(ObjectIdentifier(tensor))
         continue
       }
       if !keepingHistory { tensor.history = nil }
-      let gradients = labelled(history.label) { addends.pulledBack(by: history) }
+      let gradients = labelled(history.label) {
+        other.map { history.pullbackOfSum!(gradient, $0) } ?? history.pullback(gradient)
+      }
       for (input, gradient) in zip(history.inputs, gradients) where input.isTracked {
         guard let gradient else { preconditionFailure("a pullback left out the gradient of a tracked input \(input.shape)") }
-        precondition(gradient.shape == input.shape, "a gradient of shape \(gradient.shape) for a tensor of \(input.shape)")
-        pending[ObjectIdentifier(input), default: Addends()].add(gradient)
+        add(gradient, to: input)
       }
-    }
-  }
-
-  /// What has arrived of a gradient: the sum so far, and apart from it what came last, because a pullback may be able to
-  /// add the two on its way.
-  private struct Addends {
-    var first: Tensor?
-    var last: Tensor?
-
-    mutating func add(_ gradient: Tensor) {
-      first = first == nil ? last : sum
-      last = gradient
-    }
-
-    var sum: Tensor { first.map { $0 + last! } ?? last! }
-
-    func pulledBack(by history: Tensor.History) -> [Tensor?] {
-      if let first, let pullback = history.pullbackOfSum { return pullback(first, last!) }
-      return history.pullback(sum)
     }
   }
 

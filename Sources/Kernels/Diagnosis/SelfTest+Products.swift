@@ -4,7 +4,7 @@ extension SelfTest {
   static let products = [
     SelfTest("matmul") { probe in
       let device = probe.device
-      for (variant, (m, n, k)) in [(130, 67, 70), (17, 129, 33), (3, 5, 7), (65, 130, 19)].enumerated() {
+      for (variant, (m, n, k)) in [(130, 67, 70), (17, 129, 33), (3, 5, 7), (65, 130, 19), (3, 1030, 65)].enumerated() {
         let shape = MatmulShape(batch: 2, m: m, n: n, k: k, transposesA: variant & 1 != 0, transposesB: variant & 2 != 0)
         let (a, b, bias) = (probe.numbers(2 * m * k), probe.numbers(2 * k * n), probe.numbers(n))
         var expected = [Double](repeating: 0, count: 2 * m * n)

@@ -20,7 +20,8 @@ public struct BatchNormShape: Sendable, Hashable {
   public init(rows: Int, channels: Int) {
     self.rows = rows
     self.channels = channels
-  }}
+  }
+}
 
 extension Device {
   /// The batch's own statistics. Moves the running ones towards them by `momentum`, in place.
@@ -116,7 +117,7 @@ extension Device {
         "batch_norm_backward_residual_sums", groups: columnGroups(shape),
         [
           .int(shape.rows), .int(shape.channels), .int(activation.rawValue), .int(other == nil ? 0 : 1), .buffer(x),
-          .buffer(statistics.buffer), .buffer(y), .buffer(dy), .buffer(other ?? dy), .buffer(g), .buffer(partial),
+          .buffer(statistics.buffer), .buffer(activation == .none ? dy : y), .buffer(dy), .buffer(other ?? dy), .buffer(g), .buffer(partial),
         ]))
     let gradients = batchNormFinish(
       x, dy: g, shape, statistics, .none, partial, needsParameters: needsParameters, needsInput: needsInput)

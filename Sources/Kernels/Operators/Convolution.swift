@@ -238,7 +238,7 @@ extension Device {
     return (from + to + [s.kernelHeight, s.kernelWidth, s.groups] + steps(s, isBackward: isBackward)).map { .int($0) }
   }
 
-  /// Two rows of results a group.
+  /// Two rows of results a group: `DEPTHWISE_ROWS` of kernels.cl.
   private func depthwiseGroups(_ s: ConvolutionShape, rows: Int) -> SIMD3<Int> { [s.batch * ((rows + 1) / 2), 1, 1] }
 
   func depthwiseSizes(_ s: ConvolutionShape, isBackward: Bool) -> [Launch.Argument] {

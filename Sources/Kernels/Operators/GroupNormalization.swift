@@ -15,8 +15,6 @@ public struct GroupNormShape: Sendable, Hashable {
   }
 
   var count: Int { batch * pixels * channels }
-  /// Ranges of rows that are summed apart for the gradients of the parameters.
-  var chunks: Int { max(1, min(batch * pixels / 64, 64)) }
   var arguments: [Launch.Argument] { [.int(pixels), .int(channels), .int(groups)] }
 }
 
@@ -47,7 +45,7 @@ extension Device {
   public func groupNormBackwardParameters(
     _ x: Buffer, _ shape: GroupNormShape, statistics: Buffer, dy: Buffer
   ) -> (dgamma: Buffer, dbeta: Buffer) {
-    let (c, chunks) = (shape.channels, shape.chunks)
+    let (c, chunks) = (shape.channels, rowChunks(shape.batch * shape.pixels))
     let (dgamma, dbeta) = (makeFloats(chunks * c), makeFloats(chunks * c))
     launch(
       Launch(

@@ -57,7 +57,7 @@ extension Device {
     _ a: MapPart, _ b: Buffer, _ shape: MatmulShape, _ offset: Offset, _ activation: Activation, into c: MapPart
   ) {
     let (m, n, k) = (shape.m, shape.n, shape.k)
-    if isThin(shape) { return thinMatmul(a, b, shape, offset, activation, into: c) }
+    if isSkinny(shape) { return skinnyMatmul(a, b, shape, offset, activation, into: c) }
     let panels = rightOperand(b, shape)
     let panelCount = (n + profile.panelColumns - 1) / profile.panelColumns
     let perGroup = panelsPerGroup(panelCount, rows: m)
@@ -74,25 +74,29 @@ extension Device {
         ], flops: shape.flops))
   }
 
-  /// With few rows a large right operand is read once, as it lies, and the depth is cut into chunks for the cores.
-  private func isThin(_ shape: MatmulShape) -> Bool {
+  /// `SKINNY_COLUMNS` of kernels.cl.
+  private static var skinnyColumns: Int { 1024 }
+
+  /// With few rows a large right operand is read once, as it lies, and the depth is cut into chunks (split-K), by the shape alone.
+  private func isSkinny(_ shape: MatmulShape) -> Bool {
     shape.m <= 8 && shape.k * shape.n >= 65536 && !shape.transposesB && choice(for: .matmul(shape)) != .packed
   }
 
-  private func thinMatmul(
+  private func skinnyMatmul(
     _ a: MapPart, _ b: Buffer, _ shape: MatmulShape, _ offset: Offset, _ activation: Activation, into c: MapPart
   ) {
     let (m, n, k) = (shape.m, shape.n, shape.k)
-    let (chunks, blocks) = (rowChunks(k), (n + 1023) / 1024)
+    let blocks = (n + Self.skinnyColumns - 1) / Self.skinnyColumns
+    let chunks = max(1, min(k / 64, 64, 256 / (blocks * shape.batch)))
     let partial = makeFloats(chunks * shape.batch * m * n)
     launch(
       Launch(
-        "matmul_thin", groups: [blocks, chunks, shape.batch],
+        "matmul_skinny", groups: [blocks, chunks, shape.batch],
         [.int(m), .int(n), .int(k), .int(m * k)] + a.place + [.buffer(a.map), .buffer(b), .buffer(partial)],
         flops: shape.flops))
     launch(
       Launch(
-        "matmul_thin_finish", groups: [m, blocks, shape.batch],
+        "matmul_skinny_finish", groups: [m, blocks, shape.batch],
         [.int(n), .int(chunks)] + c.place + [
           .int(offset.kind), .int(activation.rawValue), .buffer(partial), .buffer(offset.buffer ?? partial),
           .buffer(offset.residual ?? partial), .buffer(c.map),

@@ -3,7 +3,7 @@ extension Device {
   /// Columns that a group of a column kernel covers: `COLUMNS` of kernels.cl.
   var columnsPerGroup: Int { profile.columnVectors * profile.vector * min(profile.local, 16) }
 
-  /// Ranges of rows that are summed apart, where a kernel does more on its way than sum.
+  /// Ranges of rows that are summed apart, by the shape alone.
   func rowChunks(_ rows: Int) -> Int { max(1, min(rows / 64, 64)) }
 
   /// The groups of a kernel that sums the columns of a matrix by chunks of its rows.
