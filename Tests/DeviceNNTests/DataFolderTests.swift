@@ -26,6 +26,28 @@ import Testing
     #expect(data.validation.files == ["cat/9.PPM"])
     #expect(data.validation.labels == [1])
     #expect(try data.validation.image(at: 0, atLeast: nil).width == 12)
+    #expect(data.ignored == [folder.path + "/train/ant/notes.txt"])
+  }
+
+  /// Pictures in a folder of a class's folder, beside the classes, and of other kinds take no part, and are named.
+  @Test func whatIsNoPictureIsNamed() throws {
+    let folder = try folder([
+      "ant/1.jpg", "ant/2.jpg", "ant/more/3.jpg", "ant/4.webp", "cat/1.jpg", "cat/2.jpg", "loose.jpg", "labels.csv",
+    ])
+    let data = try ImageDataset(path: folder.path)
+    #expect(data.train.count + data.validation.count == 4)
+    #expect(data.ignored == ["loose.jpg", "labels.csv", "ant/more", "ant/4.webp"].map { folder.path + "/" + $0 })
+    let titles = try DataCheck(path: folder.path).findings.map(\.title)
+    #expect(titles.contains { $0.hasPrefix("4 files and folders are no pictures by their names: \(folder.path)/loose.jpg, ") }, "\(titles)")
+  }
+
+  /// What is not measured need not be readable; what is has to be.
+  @Test func onlyTheAskedPartsAreDecoded() throws {
+    let folder = try folder(["train/ant/1.jpg", "train/cat/1.jpg", "train/cat/2.jpg", "val/ant/2.jpg", "val/cat/2.jpg"])
+    try folder.write([1, 2, 3], "train/cat/2.jpg")
+    #expect(try ImageDataset(path: folder.path, parts: [.validation]).validation.count == 2)
+    #expect(throws: DataError.self) { try ImageDataset(path: folder.path, parts: [.train]) }
+    #expect(throws: DataError.self) { try ImageDataset(path: folder.path) }
   }
 
   @Test(arguments: [nil, 1]) func anotherPictureUnderTheSameNameIsOtherData(fewShot: Int?) throws {

@@ -10,6 +10,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder of a run.", valueName: "run")) var model: String
   @Option(help: ArgumentHelp("The photos, as finetune takes them; for a run of several tasks a list as multitask takes it.", valueName: "path")) var data: String
   @Option(help: "Which part of them: val or test.") var split = Split.val
+  @Option(help: ArgumentHelp("The column with the classes, where a CSV file has several. (default: the run's)", valueName: "name"))
+  var labelColumn: String?
   @Option(help: "Photos a batch.") var batchSize = 32
   @Flag(help: "Leave out photos that can't be read, and say which.") var skipBadImages = false
   @Flag(help: "Print one JSON object.") var json = false
@@ -52,8 +54,8 @@ struct EvaluateCommand: ParsableCommand {
   private func evaluateClasses(_ run: RunFolder, _ device: Device) throws {
     let (model, configuration) = try run.model(on: device)
     let data = try ImageDataset(
-      path: data, skippingBad: skipBadImages, seed: configuration.training.seed,
-      labelColumn: configuration.training.labelColumn)
+      path: data, skippingBad: skipBadImages, parts: [split.part], seed: configuration.training.seed,
+      labelColumn: labelColumn ?? configuration.training.labelColumn)
     let photos = try RelabelledSource(data, split.part, classes: configuration.classes)
     let loader = BatchLoader(photos, transform: configuration.transform, batchSize: batchSize)
     let evaluation = try model.evaluation(

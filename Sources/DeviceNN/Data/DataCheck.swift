@@ -8,6 +8,8 @@ public struct DataCheck: Sendable {
   /// Those that could be read, the training pictures first.
   public let pictures: [Picture]
   public let unreadable: [ImageFolder.BadImage]
+  /// What lies in the folders of pictures and is none by its name.
+  public let ignored: [String]
   /// Groups of pictures that are the same, those first that are in several parts.
   public let duplicates: [Duplicates]
   let sources: [DataPart: any ImageSource]
@@ -64,6 +66,7 @@ public struct DataCheck: Sendable {
       }
     }
     (self.path, classes, self.pictures, self.unreadable, self.sources) = (path, data.classes, pictures, unreadable, sources)
+    ignored = data.ignored
     duplicates = Self.duplicates(of: pictures, sources)
   }
 }

@@ -11,20 +11,24 @@ public struct ImageDataset: Sendable {
   public private(set) var test: (any ImageSource)?
   /// Files that could not be read and were left out, each with its reason.
   public private(set) var skipped: [ImageFolder.BadImage] = []
+  /// What lies in the folders of pictures and is none by its name.
+  public var ignored: [String] { folder?.ignored ?? [] }
   private let folder: ImageFolder?
 
   /// Class folders, a CSV file that lists pictures, an .npz file of MedMNIST's layout, or CIFAR-10 as pictures of rows
   /// (`CIFAR10`). Every file is decoded once, so that a run doesn't end in its third epoch at a damaged one.
   ///
   /// - Parameters:
+  ///   - parts: those whose files are decoded.
   ///   - fewShot: training pictures of each class that are drawn by `seed`; nil takes all.
   ///   - labelColumn: of a CSV file; nil takes `label`, or the only one that is left.
   public init(
-    path: String, skippingBad: Bool = false, seed: UInt64 = 0, fewShot: Int? = nil, labelColumn: String? = nil
+    path: String, skippingBad: Bool = false, parts: [DataPart] = DataPart.allCases, seed: UInt64 = 0, fewShot: Int? = nil,
+    labelColumn: String? = nil
   ) throws {
     try self.init(unchecked: path, seed: seed, labelColumn: labelColumn)
     if let folder {
-      let (good, skipped) = try folder.validated(skippingBad: skippingBad)
+      let (good, skipped) = try folder.validated(skippingBad: skippingBad, parts: parts)
       (train, validation, test, self.skipped) = (good.train, good.validation, good.test, skipped)
     }
     if let fewShot { train = ImageSelection(of: train, perClass: fewShot, seed: seed) }

@@ -13,12 +13,18 @@ public struct ImageFolder: Sendable, Equatable {
   public let validation: ImageFiles
   /// Nil where there is no such part.
   public let test: ImageFiles?
+  /// What lies in the folders and is no picture by its name: files of other kinds, folders in those of classes, and pictures
+  /// that are in no class.
+  public let ignored: [String]
 
   static let extensions: Set = ["jpg", "jpeg", "png", "ppm"]
   static let validationNames = ["val", "valid", "validation", "test"]
 
-  init(path: String, classes: [String], train: ImageFiles, validation: ImageFiles, test: ImageFiles? = nil) {
+  init(
+    path: String, classes: [String], train: ImageFiles, validation: ImageFiles, test: ImageFiles? = nil, ignored: [String] = []
+  ) {
     (self.path, self.classes, self.train, self.validation, self.test) = (path, classes, train, validation, test)
+    self.ignored = ignored
   }
 
   public init(_ path: String, validationFraction: Double = 0.2, seed: UInt64 = 0) throws(DataError) {
@@ -37,17 +43,20 @@ public struct ImageFolder: Sendable, Equatable {
     }
 
     let train = try ClassFiles(path + "/train")
+    var ignored = train.ignored
     func part(_ name: String) throws(DataError) -> ImageFiles {
       let files = try ClassFiles(path + "/" + name, areFew: true)
+      ignored += files.ignored
       let unknown = files.names.filter { !train.names.contains($0) }
       if !unknown.isEmpty { throw .unknownValidationClasses(path: path + "/" + name, names: unknown, known: train.names) }
       return files.labelled(by: train.names)
     }
     let validation = try part(validationName)
     let hasTest = validationName != "test" && top.folders.contains("test")
+    let test = hasTest ? try part("test") : nil
     self.init(
-      path: path, classes: train.names, train: train.labelled(by: train.names), validation: validation,
-      test: hasTest ? try part("test") : nil)
+      path: path, classes: train.names, train: train.labelled(by: train.names), validation: validation, test: test,
+      ignored: ignored)
   }
 
   /// One level of class folders, of which a part is for validation.
@@ -58,7 +67,7 @@ public struct ImageFolder: Sendable, Equatable {
     let files = all.labelled(by: all.names)
     let (kept, heldOut) = files.holdingOut(fraction, seed: seed)
     return ImageFolder(
-      path: path, classes: all.names, train: files.selecting(kept), validation: files.selecting(heldOut))
+      path: path, classes: all.names, train: files.selecting(kept), validation: files.selecting(heldOut), ignored: all.ignored)
   }
 
   // MARK: Bad pictures
@@ -73,13 +82,22 @@ public struct ImageFolder: Sendable, Equatable {
   ///
   /// Headers would not do: a truncated file has a good one. Either throws one error that names the bad files, or returns
   /// the data set without them and says which they were.
-  public func validated(skippingBad: Bool) throws(DataError) -> (folder: ImageFolder, skipped: [BadImage]) {
-    let (goodTrain, badTrain) = train.sortedByHealth()
-    let (goodValidation, badValidation) = validation.sortedByHealth()
-    let (goodTest, badTest) = test?.sortedByHealth() ?? ([], [])
+  ///
+  /// - Parameter parts: those whose pictures are decoded.
+  public func validated(
+    skippingBad: Bool, parts: [DataPart] = DataPart.allCases
+  ) throws(DataError) -> (folder: ImageFolder, skipped: [BadImage]) {
+    func sorted(_ files: ImageFiles?, _ part: DataPart) -> (good: [Int], bad: [BadImage]) {
+      guard let files else { return ([], []) }
+      return parts.contains(part) ? files.sortedByHealth() : (Array(0..<files.count), [])
+    }
+    let (goodTrain, badTrain) = sorted(train, .train)
+    let (goodValidation, badValidation) = sorted(validation, .validation)
+    let (goodTest, badTest) = sorted(test, .test)
     let bad = badTrain + badValidation + badTest
     if bad.isEmpty { return (self, []) }
-    guard skippingBad else { throw .unreadable(bad, of: train.count + validation.count + (test?.count ?? 0)) }
+    let sizes: [DataPart: Int] = [.train: train.count, .validation: validation.count, .test: test?.count ?? 0]
+    guard skippingBad else { throw .unreadable(bad, of: parts.reduce(0) { $0 + sizes[$1]! }) }
     let remaining = train.selecting(goodTrain)
     let present = Set(remaining.labels)
     if let empty = classes.indices.first(where: { !present.contains(Int32($0)) }) {
@@ -87,7 +105,7 @@ public struct ImageFolder: Sendable, Equatable {
     }
     let folder = ImageFolder(
       path: path, classes: classes, train: remaining, validation: validation.selecting(goodValidation),
-      test: test?.selecting(goodTest))
+      test: test?.selecting(goodTest), ignored: ignored)
     return (folder, bad)
   }
 }
@@ -122,6 +140,7 @@ extension DataError {
 private struct Listing {
   var folders: [String] = []
   var images: [String] = []
+  var others: [String] = []
 
   init(_ path: String) throws(DataError) {
     var isFolder: ObjCBool = false
@@ -135,6 +154,8 @@ private struct Listing {
         folders.append(name)
       } else if suffix != name.lowercased(), ImageFolder.extensions.contains(suffix) {
         images.append(name)
+      } else {
+        others.append(name)
       }
     }
   }
@@ -146,6 +167,8 @@ private struct ClassFiles {
   var names: [String]
   /// In the order of `names`, relative to `path`.
   var files: [[String]] = []
+  /// Paths of what is neither a class nor a picture of one.
+  var ignored: [String] = []
 
   /// `areFew` allows a single class: a validation folder may hold less than the training folder.
   init(_ path: String, _ listing: Listing? = nil, areFew: Bool = false) throws(DataError) {
@@ -153,10 +176,12 @@ private struct ClassFiles {
     self.path = path
     names = listing.folders
     if names.isEmpty { throw .noClassFolders(path: path, looseImages: listing.images.count) }
+    ignored = (listing.images + listing.others).map { path + "/" + $0 }
     for name in names {
-      let images = try Listing(path + "/" + name).images
-      if images.isEmpty { throw .emptyClass(path: path + "/" + name, name: name) }
-      files.append(images.map { name + "/" + $0 })
+      let members = try Listing(path + "/" + name)
+      if members.images.isEmpty { throw .emptyClass(path: path + "/" + name, name: name) }
+      files.append(members.images.map { name + "/" + $0 })
+      ignored += (members.folders + members.others).map { path + "/" + name + "/" + $0 }
     }
     if names.count == 1 && !areFew { throw .onlyOneClass(path: path, name: names[0]) }
   }
