@@ -42,7 +42,7 @@ struct FinetuneCommand: ParsableCommand {
     let data = try ImageDataset(
       path: configuration.data, skippingBad: options.skipsBadImages, seed: options.seed, fewShot: options.fewShot,
       labelColumn: options.labelColumn)
-    if !data.ignored.isEmpty { progress.print("no pictures by their names, and ignored: \(data.ignored.shortened)") }
+    if !data.ignored.isEmpty { progress.print("no pictures by their names, and ignored: \(data.ignored.listed())") }
     for bad in data.skipped { progress.print("skipped \(bad.error)") }
     if !data.skipped.isEmpty { progress.print(data.skipped.count == 1 ? "1 photo was skipped" : "\(data.skipped.count) photos were skipped") }
     guard data.classes == configuration.classes else { throw ModelError.otherData(path: folder.path, data: data.path) }
@@ -128,11 +128,6 @@ func runTime() -> String {
   formatter.locale = Locale(identifier: "en_US_POSIX")
   formatter.dateFormat = "yyyyMMdd-HHmmss"
   return formatter.string(from: Date())
-}
-
-extension [String] {
-  /// The first three, and how many they all are.
-  var shortened: String { prefix(3).joined(separator: ", ") + (count > 3 ? " and \(count - 3) more" : "") }
 }
 
 func percent(_ fraction: Double) -> String { String(format: "%.1f %%", fraction * 100) }

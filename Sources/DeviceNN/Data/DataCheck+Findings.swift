@@ -56,15 +56,14 @@ extension DataCheck {
     note(
       unreadable.count, "file can't be read", "files can't be read",
       "Repair or delete them, or train with --skip-bad-images.")
-    func named(_ names: [String]) -> String { names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : "") }
     note(
-      ignored.count, "file or folder is no picture by its name: \(named(ignored))",
-      "files and folders are no pictures by their names: \(named(ignored))",
+      ignored.count, "file or folder is no picture by its name: \(ignored.listed())",
+      "files and folders are no pictures by their names: \(ignored.listed())",
       "Only .jpg, .jpeg, .png and .ppm in the folders of classes are looked at.")
     let unmeasured = classes.indices.filter { count(of: $0, in: .validation) == 0 }.map { classes[$0] }
     note(
-      unmeasured.count, "class has no validation picture: \(named(unmeasured))",
-      "classes have no validation picture: \(named(unmeasured))", "Nobody will know how well they are told apart.")
+      unmeasured.count, "class has no validation picture: \(unmeasured.listed())",
+      "classes have no validation picture: \(unmeasured.listed())", "Nobody will know how well they are told apart.")
     for kind in Duplicates.Kind.allCases {
       let groups = duplicates.filter { !$0.isLeak && $0.kind == kind }
       note(

@@ -49,6 +49,11 @@ extension DataError: CustomStringConvertible {
   }
 }
 
-private func quoted(_ names: [String]) -> String {
-  names.prefix(8).map { "'\($0)'" }.joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "")
+private func quoted(_ names: [String]) -> String { names.map { "'\($0)'" }.listed(first: 8) }
+
+extension [String] {
+  /// The first few, and how many more there are.
+  package func listed(first most: Int = 3) -> String {
+    prefix(most).joined(separator: ", ") + (count > most ? " and \(count - most) more" : "")
+  }
 }
