@@ -26,6 +26,32 @@ import Testing
     #expect(try files(run.path) == before)
   }
 
+  /// A page that somebody has there is no run's, and stays.
+  @Test func filesOfOthersStay() async throws {
+    let page = try folder.write([1, 2, 3], "mine/report.html")
+    expectRefusal(try await devicenn(training(folder.path(of: "mine"))), page, "is there already")
+    #expect(FileManager.default.contents(atPath: page) == Data([1, 2, 3]))
+  }
+
+  @Test func oneProcessTrainsAtATime() async throws {
+    let run = RunFolder(folder.path(of: "run"))
+    let first = try Command(training(run.path, epochs: 100_000))
+    while first.isRunning, !FileManager.default.fileExists(atPath: run.modelPath) { try await Task.sleep(for: .milliseconds(2)) }
+    let second = try await devicenn("finetune", "--resume", "--out", run.path, "--device", "cpu")
+    expectRefusal(second, run.path, "is being trained by another process", "--out")
+    #expect(first.isRunning)
+    first.send(SIGKILL)
+    _ = await first.outcome()
+    // What was killed locks nothing.
+    func epochs() throws -> Int { try MetricsLog.read(run.metricsPath).count }
+    let done = try epochs()
+    let third = try Command(["finetune", "--resume", "--out", run.path, "--device", "cpu"])
+    while third.isRunning, try epochs() <= done { try await Task.sleep(for: .milliseconds(2)) }
+    #expect(third.isRunning)
+    third.send(SIGKILL)
+    _ = await third.outcome()
+  }
+
   /// Foundation's `deletingLastPathComponent` traps at a name of one letter.
   @Test func namesOfAllKinds() async throws {
     for name in ["r", "a/b/c", "slash/", "./dot", "two//slashes", "ünïcode", "-dash", "a b"] {

@@ -87,7 +87,7 @@ struct DrivingTrainCommand: ParsableCommand {
     defer { progress.clear() }
     let signals = progress.sayHowToGoOn(with: run, command: "driving train", on: options.device)
     defer { signals.forEach { $0.cancel() } }
-    if !resume && run.isRun { throw ModelError.alreadyARun(path: out) }
+    if !resume { try run.requireFree() }
     let device = try resume ? options.device.open(for: run) : options.device.open()
 
     // Pictures, and what is known of them.

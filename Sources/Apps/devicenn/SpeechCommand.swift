@@ -36,7 +36,7 @@ struct SpeechTrainCommand: ParsableCommand {
     defer { progress.clear() }
     let signals = progress.sayHowToGoOn(with: run, command: "speech train", on: device)
     defer { signals.forEach { $0.cancel() } }
-    if !resume && run.isRun { throw ModelError.alreadyARun(path: out) }
+    if !resume { try run.requireFree() }
     let device = try resume ? device.open(for: run) : device.open()
 
     // Recordings, and what is known of them.

@@ -12,6 +12,8 @@ public enum ModelError: Error, Equatable, Sendable {
   /// A run, but of another kind.
   case otherRun(path: String, reason: String)
   case alreadyARun(path: String)
+  /// Somebody trains there at this moment.
+  case inUse(path: String)
   case otherData(path: String, data: String)
   case otherOption(path: String, option: String, stored: String, given: String)
   case otherClasses(path: String, unknown: [String], known: [String])
@@ -37,6 +39,7 @@ extension ModelError: CustomStringConvertible {
     case .notARun(let path, let reason): "\(path) is not the folder of a run: \(reason)"
     case .otherRun(let path, let reason): "\(path) is a run of another kind: \(reason)"
     case .alreadyARun(let path): "\(path) already holds a run: continue it with --resume, or name another folder with --out"
+    case .inUse(let path): "\(path) is being trained by another process: wait for its end, or name another folder with --out"
     case .otherData(let path, let data):
       "\(data) does not hold the pictures that \(path) was trained on so far, so the run can't be resumed"
     case .otherOption(let path, let option, let stored, let given):

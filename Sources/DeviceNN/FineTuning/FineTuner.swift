@@ -20,7 +20,9 @@ public final class FineTuner {
     options = configuration.training
     guard data.validation.count > 0 else { throw ModelError.noValidationPictures(data: data.path) }
     let problem = PictureClasses(model, configuration, data: data, run: run, on: device)
-    let settings = TrainerSettings(options)
+    var settings = TrainerSettings(options)
+    // A batch of stored features is a step, as large as anyone likes.
+    if options.recipe == .head { settings.accumulation = 1 }
     trainer = try Trainer(
       problem, MultiTaskObjective(tasks: problem.tasks, balance: .losses(.equal), on: device),
       AdamW(options.recipe.parameterGroups(model, of: [model], options)),

@@ -13,7 +13,7 @@ struct HeadTraining {
   /// One pass over a view of the training pictures.
   ///
   /// - Returns: the mean loss.
-  func epoch(_ epoch: Int, _ optimizer: inout some Optimizer, rate: (_ batch: Int) -> Float) throws -> Double {
+  func epoch(_ epoch: Int, step: (Gradients, _ batch: Int) -> Void) throws -> Double {
     let order = loader.order(ofEpoch: epoch)
     var meter = LossMeter()
     for batch in 0..<loader.batchCount {
@@ -22,7 +22,7 @@ struct HeadTraining {
       let labels = IntTensor(indices.map { loader.source.label(at: $0) }, on: device)
       let loss = model.head(features).crossEntropy(
         labels, labelSmoothing: options.labelSmoothing, classWeights: classWeights)
-      optimizer.step(loss.gradients(), scale: rate(batch))
+      step(loss.gradients(), batch)
       meter.add(loss.detached, count: indices.count)
     }
     try meter.read()

@@ -68,7 +68,9 @@ public final class PictureClasses: TrainingProblem {
         network.head.parameters(), learningRate: options.learningRate * 3, weightDecay: options.weightDecay))
     let schedule = CosineDecay(steps: passes * batchesPerEpoch)
     for pass in 0..<passes {
-      let loss = try head.epoch(pass, &optimizer) { schedule.scale(at: pass * batchesPerEpoch + $0) }
+      let loss = try head.epoch(pass) { gradients, batch in
+        optimizer.step(gradients, scale: schedule.scale(at: pass * batchesPerEpoch + batch))
+      }
       try ModelError.check(loss, epoch: 1, batch: 1, learningRate: options.learningRate)
     }
     return [.features: (cached - start) / .seconds(1), .head: cached.secondsUntilNow]
@@ -108,12 +110,10 @@ public final class PictureClasses: TrainingProblem {
     return thawed[0] != thawed[1]
   }
 
-  public func trainEpoch(
-    _ epoch: Int, _ optimizer: inout any Optimizer, scale: (_ batch: Int) -> Float
-  ) throws -> (loss: Double, items: Int)? {
+  public func trainEpoch(_ epoch: Int, step: (Gradients, _ batch: Int) -> Void) throws -> (loss: Double, items: Int)? {
     guard let cache else { return nil }
     network.evaluate()
-    return (try headTraining(cache).epoch(epoch, &optimizer, rate: scale), data.train.count)
+    return (try headTraining(cache).epoch(epoch, step: step), data.train.count)
   }
 
   public func batches(ofEpoch epoch: Int) -> () throws -> Batch? {

@@ -100,6 +100,14 @@ public struct RunFolder: Sendable {
   /// Whether there is something in the folder that a new run must not overwrite.
   public var isRun: Bool { [configurationPath, modelPath].contains(where: FileManager.default.fileExists) }
 
+  /// - Throws: where a new run would write over another one, or over a file that is somebody's.
+  public func requireFree() throws {
+    if isRun { throw ModelError.alreadyARun(path: path) }
+    if let file = [reportPath, numbersPath].first(where: FileManager.default.fileExists) {
+      throw FileError.unwritable(path: file, reason: "it is there already, and no run's: name another folder with --out")
+    }
+  }
+
   func createFolder() throws(FileError) { try AtomicFile.makeFolder(path) }
 
   /// Writes what the run is. From then on the folder is a run, so that everything else comes before it.

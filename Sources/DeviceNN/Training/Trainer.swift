@@ -57,7 +57,9 @@ public final class Trainer<Problem: TrainingProblem> {
       let rate = optimizer.groups.map(\.learningRate).max() ?? 0
       self.optimizer.groups.append(ParameterGroup(objective.parameters, learningRate: rate))
     }
+    let lock: RunLock
     if isResumed {
+      lock = try RunLock(run)
       position = try TrainingCheckpoint(path: run.checkpointPath, into: problem.model, &self.optimizer, &average)
       guard position.fingerprint == fingerprint else { throw ModelError.otherData(path: run.path, data: dataPath) }
       try self.objective.restore(position.memory, from: run.checkpointPath)
@@ -69,10 +71,11 @@ public final class Trainer<Problem: TrainingProblem> {
       log = try EpochLog(resuming: run.metricsPath, after: position.epoch)
       storedEpoch = position.epoch
     } else {
-      if run.isRun { throw ModelError.alreadyARun(path: run.path) }
+      try run.createFolder()
+      lock = try RunLock(run)
+      try run.requireFree()
       position = TrainingCheckpoint(epoch: 0, fingerprint: fingerprint, phases: [:])
       storedEpoch = 0
-      try run.createFolder()
       do {
         log = try EpochLog(startingAt: run.metricsPath)
         position.memory = try self.objective.memory
@@ -83,6 +86,7 @@ public final class Trainer<Problem: TrainingProblem> {
         throw error
       }
     }
+    lock.release()
   }
 
   /// The epochs that are done, in this session and earlier ones.
@@ -108,9 +112,12 @@ public final class Trainer<Problem: TrainingProblem> {
 
   /// Trains what is left of the run. Epochs end with a line in metrics.jsonl, the stored model and a checkpoint; short ones
   /// are stored once a second. In the end the model has the weights that were kept.
+  ///
+  /// - Throws: `ModelError.inUse` while another process trains in the same folder.
   public func train(
     onProgress: (TrainingProgress) -> Void = { _ in }, onEpoch: (Problem.Line) throws -> Void = { _ in }
   ) throws {
+    let lock = try RunLock(run)
     do {
       if position.epoch < settings.epochs { try prepare(onProgress: onProgress) }
       while position.epoch < settings.epochs, try !isStuck { try onEpoch(try nextEpoch(onProgress: onProgress)) }
@@ -119,6 +126,7 @@ public final class Trainer<Problem: TrainingProblem> {
       if storedEpoch == 0, !isResumed { run.remove() }
       throw error
     }
+    lock.release()
     if settings.patience == nil { average?.exchange() } else { try problem.load(from: run.modelPath) }
     average = nil
     problem.model.evaluate()
@@ -143,7 +151,7 @@ public final class Trainer<Problem: TrainingProblem> {
     let start = ContinuousClock.now
     if problem.startEpoch(epoch - 1) { optimizer.state = OptimizerState() }
     let firstStep = (epoch - 1) * stepsPerEpoch
-    let whole = try problem.trainEpoch(epoch - 1, &optimizer) { schedule.scale(at: firstStep + $0) }
+    let whole = try problem.trainEpoch(epoch - 1) { step($0, at: firstStep + $1) }
     if let whole { try check(whole.loss, epoch: epoch, batch: problem.batchesPerEpoch) }
     var (numbers, items) = try whole.map { (["loss": $0.loss], $0.items) } ?? trainEpoch(onProgress: onProgress)
     try objective.endEpoch()

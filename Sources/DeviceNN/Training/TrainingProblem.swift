@@ -22,9 +22,9 @@ public protocol TrainingProblem: AnyObject {
   func startEpoch(_ epoch: Int) -> Bool
   /// An epoch that is trained in another way than batch by batch through `forward`; nil, the default, where it is not.
   ///
-  /// - Parameter scale: the schedule's factor on the rates at a batch of the epoch.
+  /// - Parameter step: takes the gradients of each batch of the epoch.
   /// - Returns: the mean loss, and how many items were shown.
-  func trainEpoch(_ epoch: Int, _ optimizer: inout any Optimizer, scale: (_ batch: Int) -> Float) throws -> (loss: Double, items: Int)?
+  func trainEpoch(_ epoch: Int, step: (Gradients, _ batch: Int) -> Void) throws -> (loss: Double, items: Int)?
   /// How many items (pictures, recordings) are in a batch.
   func count(of batch: Batch) -> Int
   /// The first half of a step, in training mode: what all tasks share, and how losses are made of it.
@@ -49,7 +49,7 @@ extension TrainingProblem {
     return false
   }
 
-  public func trainEpoch(_ epoch: Int, _ optimizer: inout any Optimizer, scale: (_ batch: Int) -> Float) -> (loss: Double, items: Int)? { nil }
+  public func trainEpoch(_ epoch: Int, step: (Gradients, _ batch: Int) -> Void) -> (loss: Double, items: Int)? { nil }
 
   public func store(to path: String) throws {
     try writeSafetensors(model.records(), metadata: ["format": "pt"], to: path)
