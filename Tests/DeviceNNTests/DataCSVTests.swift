@@ -57,7 +57,7 @@ import Testing
       val,\(folder.path)/photos/e.jpg,cat
       """)
     let data = try ImageDataset(path: path)
-    #expect(data.classes == ["cat", "dog"])
+    #expect(data.classes == ["cat", "dog"] && !data.isHeldOut)
     func described(_ part: DataPart) throws -> [String] {
       let source = try data.source(part)
       return (0..<source.count).map { "\(source.name(at: $0)) \(source.label(at: $0))" }
@@ -73,7 +73,7 @@ import Testing
     let rows = ["a", "b", "c", "d", "e", "f"].enumerated().map { "photos/\($1).jpg,\($0 % 2)" }
     let path = try list("path,kind\n" + rows.joined(separator: "\n"))
     let data = try ImageDataset(path: path, seed: 1)
-    #expect(data.train.count == 4 && data.validation.count == 2 && data.test == nil)
+    #expect(data.train.count == 4 && data.validation.count == 2 && data.test == nil && data.isHeldOut)
     #expect(Set((0..<2).map { data.validation.label(at: $0) }) == [0, 1])
     #expect(throws: DataError.noTestPictures(path: path)) { try data.source(.test) }
   }
@@ -89,7 +89,6 @@ import Testing
     ("path,label", 1, "no picture"), ("path,label\nphotos/a.jpg,x\n,y", 3, "the path is empty"),
     ("path,label\nphotos/a.jpg,x\nphotos/b.jpg,", 3, "label of photos/b.jpg is empty"),
     ("path,label\nphotos/a.jpg,x\nphotos/b.jpg,y\nphotos/a.jpg,y", 4, "twice, first in line 2"),
-    ("path,label\nphotos/a.jpg,x\nphotos/z.jpg,y", 3, "photos/z.jpg"),
     ("path,label,split\nphotos/a.jpg,x,train\nphotos/b.jpg,y,dev", 3, "'dev' is none of"),
     ("path,label,split\nphotos/a.jpg,x,train\nphotos/b.jpg,y,train\nphotos/c.jpg,z,val", 4, "label 'z'"),
     ("path,label,split\nphotos/a.jpg,x,test", 2, "no row is for training"),
@@ -98,6 +97,27 @@ import Testing
     let path = try list(text)
     let error = #expect(throws: DataError.self) { try ImageDataset(path: path) }
     #expect("\(error!)".hasPrefix("\(path), line \(line): ") && "\(error!)".contains(word), "\(error!)")
+  }
+
+  @Test func allBadLinesAreNamedAtOnce() throws {
+    let path = try list("path,label,split\nphotos/a.jpg,x,train\n,y,train\nphotos/b.jpg,y,dev\nphotos/a.jpg,y,val")
+    let error = #expect(throws: DataError.self) { try ImageDataset(path: path) }
+    #expect(
+      "\(error!)" == "\(path), 3 lines: line 3: the path is empty; line 4: the split 'dev' is none of train, val, valid, validation "
+        + "and test; line 5: photos/a.jpg is listed twice, first in line 2")
+    let labels = try list("path,label\nphotos/a.jpg,x\n" + "bcdef".map { "photos/\($0).jpg,\n" }.joined() + "photos/g.jpg,")
+    let many = #expect(throws: DataError.self) { try ImageDataset(path: labels) }
+    #expect("\(many!)".contains("6 lines: line 3: the label of photos/b.jpg is empty") && "\(many!)".hasSuffix("; and 1 more"), "\(many!)")
+  }
+
+  /// As with files that are damaged.
+  @Test func missingFilesAreNamedOrSkipped() throws {
+    let path = try list("path,label\n" + "abcdef".map { "photos/\($0).jpg,\($0 < "d" ? "x" : "y")\n" }.joined() + "photos/y.jpg,x\nphotos/z.jpg,y\n")
+    let error = #expect(throws: DataError.self) { try ImageDataset(path: path) }
+    for word in ["2 of 8 pictures", "photos/y.jpg", "photos/z.jpg", "No such file"] { #expect("\(error!)".contains(word), "\(error!)") }
+    let data = try ImageDataset(path: path, skippingBad: true)
+    #expect(data.skipped.count == 2 && data.train.count + data.validation.count == 6)
+    #expect(try DataCheck(path: path).unreadable.count == 2)
   }
 
   @Test func damagedPicturesOfListsAreFound() throws {
@@ -114,9 +134,31 @@ import Testing
     }
     let data = try ImageDataset(path: folder.path(of: "set"))
     #expect(data.validation.name(at: 0) == "cat/val.jpg" && data.test?.name(at: 1) == "dog/test.jpg")
-    try folder.write(smoothImage(9, 9).jpegData(), "set/test/eel/1.jpg")
-    #expect(throws: DataError.unknownValidationClasses(path: folder.path(of: "set/test"), names: ["eel"], known: ["cat", "dog"])) {
-      try ImageDataset(path: folder.path(of: "set"))
+    #expect(data.testFault == nil)
+  }
+
+  /// Nobody trains on it: what is wrong with it is told to those who want to measure with it.
+  @Test func aTestPartOfNoUseIsLeftOut() throws {
+    for part in ["train", "val", "test"] {
+      for name in ["cat", "dog"] { try folder.write(smoothImage(9, 9).jpegData(), "set/\(part)/\(name)/\(part).jpg") }
     }
+    let path = folder.path(of: "set")
+    try folder.write(smoothImage(9, 9).jpegData(), "set/test/eel/1.jpg")
+    let unknown = DataError.unknownValidationClasses(path: path + "/test", names: ["eel"], known: ["cat", "dog"])
+    let data = try ImageDataset(path: path)
+    #expect(data.test == nil && data.testFault == unknown && data.validation.count == 2)
+    #expect(throws: unknown) { try data.source(.test) }
+    #expect(try DataCheck(path: path).findings.contains { $0.title.contains("test part") && $0.advice.contains("'eel'") })
+    // As from Kaggle: pictures whose classes nobody tells.
+    try FileManager.default.removeItem(atPath: path + "/test")
+    try folder.write(smoothImage(9, 9).jpegData(), "set/test/1.jpg")
+    #expect(try ImageDataset(path: path).testFault == .noClassFolders(path: path + "/test", looseImages: 1))
+  }
+
+  @Test func classesThatLookAlikeAreNamed() throws {
+    let path = try list("path,label\nphotos/a.jpg,Daisy\nphotos/b.jpg,daisy \nphotos/c.jpg,tulip\nphotos/d.jpg,daisy\nphotos/e.jpg,rose\n")
+    let data = try ImageDataset(path: path)
+    #expect(data.classes.count == 5 && data.lookalikes == [["Daisy", "daisy", "daisy "]])
+    #expect(try DataCheck(path: path).findings.contains { $0.title == "1 class is spelt in several ways, most likely: 'Daisy' and 'daisy' and 'daisy '" })
   }
 }

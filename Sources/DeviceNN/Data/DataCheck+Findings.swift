@@ -60,6 +60,11 @@ extension DataCheck {
       ignored.count, "file or folder is no picture by its name: \(ignored.listed())",
       "files and folders are no pictures by their names: \(ignored.listed())",
       "Only .jpg, .jpeg, .png and .ppm in the folders of classes are looked at.")
+    if let testFault { note(1, "test part is of no use", "", "\(testFault). It is left out of trainings; evaluate --split test can't measure with it.") }
+    let lookalikes = ImageDataset.lookalikes(among: classes).map { $0.map { "'\($0)'" }.joined(separator: " and ") }
+    note(
+      lookalikes.count, "class is spelt in several ways, most likely: \(lookalikes.listed())",
+      "classes are spelt in several ways, most likely: \(lookalikes.listed())", "Each spelling is a class of its own.")
     let unmeasured = classes.indices.filter { count(of: $0, in: .validation) == 0 }.map { classes[$0] }
     note(
       unmeasured.count, "class has no validation picture: \(unmeasured.listed())",

@@ -10,6 +10,8 @@ public struct DataCheck: Sendable {
   public let unreadable: [ImageFolder.BadImage]
   /// What lies in the folders of pictures and is none by its name.
   public let ignored: [String]
+  /// What keeps pictures for a test from being used.
+  public let testFault: DataError?
   /// Groups of pictures that are the same, those first that are in several parts.
   public let duplicates: [Duplicates]
   let sources: [DataPart: any ImageSource]
@@ -66,7 +68,7 @@ public struct DataCheck: Sendable {
       }
     }
     (self.path, classes, self.pictures, self.unreadable, self.sources) = (path, data.classes, pictures, unreadable, sources)
-    ignored = data.ignored
+    (ignored, testFault) = (data.ignored, data.testFault)
     duplicates = Self.duplicates(of: pictures, sources)
   }
 }

@@ -14,6 +14,8 @@ public enum DataError: Error, Equatable, Sendable {
   case malformed(file: String, reason: String)
   /// Lines count from 1.
   case malformedLine(file: String, line: Int, reason: String)
+  /// `faults` are the first few of `count`, each with its line.
+  case malformedLines(file: String, faults: [String], count: Int)
   case noTestPictures(path: String)
 }
 
@@ -42,6 +44,8 @@ extension DataError: CustomStringConvertible {
       "the class '\(name)' has no training picture left after \(skipped) that can't be read were skipped"
     case .malformed(let file, let reason): "\(file) is not what was expected: \(reason)"
     case .malformedLine(let file, let line, let reason): "\(file), line \(line): \(reason)"
+    case .malformedLines(let file, let faults, let count):
+      "\(file), \(count) lines: \(faults.joined(separator: "; "))" + (count > faults.count ? "; and \(count - faults.count) more" : "")
     case .noTestPictures(let path):
       "\(path) has no test pictures besides those for validation; wanted are test/CLASS/ beside val/CLASS/, rows of a CSV "
         + "file whose split is test, or the arrays test_images and test_labels"

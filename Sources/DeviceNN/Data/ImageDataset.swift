@@ -13,6 +13,10 @@ public struct ImageDataset: Sendable {
   public private(set) var skipped: [ImageFolder.BadImage] = []
   /// What lies in the folders of pictures and is none by its name.
   public var ignored: [String] { folder?.ignored ?? [] }
+  /// Whether the validation part was set aside from the training part, as there was none.
+  public var isHeldOut: Bool { folder?.isHeldOut ?? false }
+  /// What keeps pictures for a test from being used.
+  public var testFault: DataError? { folder?.testFault }
   private let folder: ImageFolder?
 
   /// Class folders, a CSV file that lists pictures, an .npz file of MedMNIST's layout, or CIFAR-10 as pictures of rows
@@ -49,13 +53,13 @@ public struct ImageDataset: Sendable {
     }
   }
 
-  /// The pictures of one part; throws where the data set has no test part.
+  /// The pictures of one part; throws where the data set has no test part, or one that is of no use.
   public func source(_ part: DataPart) throws(DataError) -> any ImageSource {
     switch part {
     case .train: return train
     case .validation: return validation
     case .test:
-      guard let test else { throw .noTestPictures(path: path) }
+      guard let test else { throw testFault ?? .noTestPictures(path: path) }
       return test
     }
   }
@@ -81,6 +85,14 @@ public struct ImageDataset: Sendable {
 
   private static func isCIFAR10(_ path: String) -> Bool {
     FileManager.default.fileExists(atPath: path + "/cifar10_labels.js")
+  }
+
+  /// Classes whose names differ by case or by spaces around them only: most likely one class, spelt in several ways.
+  public var lookalikes: [[String]] { Self.lookalikes(among: classes) }
+
+  static func lookalikes(among classes: [String]) -> [[String]] {
+    Dictionary(grouping: classes) { $0.trimmingCharacters(in: .whitespaces).lowercased() }.values
+      .filter { $0.count > 1 }.map { $0.sorted() }.sorted { $0[0] < $1[0] }
   }
 
   /// A number that changes with the pictures' order, names, labels and files' sizes: a resumed run must see what it saw

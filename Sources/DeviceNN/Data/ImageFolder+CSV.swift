@@ -17,12 +17,14 @@ extension ImageFolder {
       return list.files(pictures, labels: pictures.map { Int32(classes.firstIndex(of: $0.row.fields[column])!) })
     }
     var (train, validation) = (files(.train), files(.validation))
-    if validation.count == 0 {
+    let isHeldOut = validation.count == 0
+    if isHeldOut {
       let (kept, heldOut) = train.holdingOut(validationFraction, seed: seed)
       (train, validation) = (train.selecting(kept), train.selecting(heldOut))
     }
     let test = files(.test)
-    self.init(path: path, classes: classes, train: train, validation: validation, test: test.count > 0 ? test : nil)
+    self.init(
+      path: path, classes: classes, train: train, validation: validation, test: test.count > 0 ? test : nil, isHeldOut: isHeldOut)
   }
 }
 
@@ -38,14 +40,13 @@ extension ListedFiles {
 
   /// Of the training pictures, sorted; every picture has one of them.
   fileprivate func classes(of column: Int) throws(DataError) -> [String] {
-    if let picture = pictures.first(where: { $0.row.fields[column].isEmpty }) {
-      throw table.failure(picture.row.line, "the label of \(picture.file) is empty")
-    }
-    let known = Set(pictures.filter { $0.part == .train }.map { $0.row.fields[column] })
-    if let unknown = pictures.first(where: { !known.contains($0.row.fields[column]) }) {
-      throw table.failure(
-        unknown.row.line, "no training picture has the label '\(unknown.row.fields[column])' of \(unknown.file)")
-    }
+    let known = Set(pictures.filter { $0.part == .train }.map { $0.row.fields[column] }).subtracting([""])
+    try table.refuse(
+      pictures.compactMap { picture in
+        let label = picture.row.fields[column]
+        if label.isEmpty { return (picture.row.line, "the label of \(picture.file) is empty") }
+        return known.contains(label) ? nil : (picture.row.line, "no training picture has the label '\(label)' of \(picture.file)")
+      })
     return known.sorted()
   }
 }

@@ -11,8 +11,12 @@ public struct ImageFolder: Sendable, Equatable {
   public let classes: [String]
   public let train: ImageFiles
   public let validation: ImageFiles
+  /// Whether the validation part was set aside from the training part, as there was none.
+  public let isHeldOut: Bool
   /// Nil where there is no such part.
   public let test: ImageFiles?
+  /// What keeps pictures for a test from being used: nobody trains on them, so that it may wait until they are wanted.
+  public let testFault: DataError?
   /// What lies in the folders and is no picture by its name: files of other kinds, folders in those of classes, and pictures
   /// that are in no class.
   public let ignored: [String]
@@ -21,10 +25,11 @@ public struct ImageFolder: Sendable, Equatable {
   static let validationNames = ["val", "valid", "validation", "test"]
 
   init(
-    path: String, classes: [String], train: ImageFiles, validation: ImageFiles, test: ImageFiles? = nil, ignored: [String] = []
+    path: String, classes: [String], train: ImageFiles, validation: ImageFiles, test: ImageFiles? = nil,
+    isHeldOut: Bool = false, testFault: DataError? = nil, ignored: [String] = []
   ) {
     (self.path, self.classes, self.train, self.validation, self.test) = (path, classes, train, validation, test)
-    self.ignored = ignored
+    (self.isHeldOut, self.testFault, self.ignored) = (isHeldOut, testFault, ignored)
   }
 
   public init(_ path: String, validationFraction: Double = 0.2, seed: UInt64 = 0) throws(DataError) {
@@ -53,10 +58,11 @@ public struct ImageFolder: Sendable, Equatable {
     }
     let validation = try part(validationName)
     let hasTest = validationName != "test" && top.folders.contains("test")
-    let test = hasTest ? try part("test") : nil
+    var (test, fault): (ImageFiles?, DataError?)
+    if hasTest { do throws(DataError) { test = try part("test") } catch { fault = error } }
     self.init(
       path: path, classes: train.names, train: train.labelled(by: train.names), validation: validation, test: test,
-      ignored: ignored)
+      testFault: fault, ignored: ignored)
   }
 
   /// One level of class folders, of which a part is for validation.
@@ -67,7 +73,8 @@ public struct ImageFolder: Sendable, Equatable {
     let files = all.labelled(by: all.names)
     let (kept, heldOut) = files.holdingOut(fraction, seed: seed)
     return ImageFolder(
-      path: path, classes: all.names, train: files.selecting(kept), validation: files.selecting(heldOut), ignored: all.ignored)
+      path: path, classes: all.names, train: files.selecting(kept), validation: files.selecting(heldOut), isHeldOut: true,
+      ignored: all.ignored)
   }
 
   // MARK: Bad pictures
@@ -87,17 +94,16 @@ public struct ImageFolder: Sendable, Equatable {
   public func validated(
     skippingBad: Bool, parts: [DataPart] = DataPart.allCases
   ) throws(DataError) -> (folder: ImageFolder, skipped: [BadImage]) {
-    func sorted(_ files: ImageFiles?, _ part: DataPart) -> (good: [Int], bad: [BadImage]) {
-      guard let files else { return ([], []) }
-      return parts.contains(part) ? files.sortedByHealth() : (Array(0..<files.count), [])
+    var (bad, decoded): ([BadImage], Int) = ([], 0)
+    func good(_ files: ImageFiles?, _ part: DataPart) -> [Int] {
+      guard let files, parts.contains(part) else { return Array(0..<(files?.count ?? 0)) }
+      let (good, unreadable) = files.sortedByHealth()
+      (bad, decoded) = (bad + unreadable, decoded + files.count)
+      return good
     }
-    let (goodTrain, badTrain) = sorted(train, .train)
-    let (goodValidation, badValidation) = sorted(validation, .validation)
-    let (goodTest, badTest) = sorted(test, .test)
-    let bad = badTrain + badValidation + badTest
+    let (goodTrain, goodValidation, goodTest) = (good(train, .train), good(validation, .validation), good(test, .test))
     if bad.isEmpty { return (self, []) }
-    let sizes: [DataPart: Int] = [.train: train.count, .validation: validation.count, .test: test?.count ?? 0]
-    guard skippingBad else { throw .unreadable(bad, of: parts.reduce(0) { $0 + sizes[$1]! }) }
+    guard skippingBad else { throw .unreadable(bad, of: decoded) }
     let remaining = train.selecting(goodTrain)
     let present = Set(remaining.labels)
     if let empty = classes.indices.first(where: { !present.contains(Int32($0)) }) {
@@ -105,7 +111,7 @@ public struct ImageFolder: Sendable, Equatable {
     }
     let folder = ImageFolder(
       path: path, classes: classes, train: remaining, validation: validation.selecting(goodValidation),
-      test: test?.selecting(goodTest), ignored: ignored)
+      test: test?.selecting(goodTest), isHeldOut: isHeldOut, testFault: testFault, ignored: ignored)
     return (folder, bad)
   }
 }

@@ -2,7 +2,7 @@
 internal import Foundation
 
 /// The rows of a CSV file with a column `path`, relative to the file's folder, and perhaps `split` with train, val (or
-/// valid, validation) and test: each names a file that is there, and none is named twice.
+/// valid, validation) and test: none is named twice. Whether the files are there is found out by those who read them.
 struct ListedFiles {
   struct Picture {
     let file: String
@@ -21,23 +21,28 @@ struct ListedFiles {
     let splitColumn = table.columns.firstIndex(of: "split")
     labelColumns = table.columns.indices.filter { $0 != pathColumn && $0 != splitColumn }
     guard !table.rows.isEmpty else { throw table.failure(1, "no picture is listed below the header") }
+    var faults: [CSVTable.Fault] = []
     let root = (table.path as NSString).deletingLastPathComponent
     var pictures: [Picture] = []
     var firstLines: [String: Int] = [:]
     for row in table.rows {
       let file = row.fields[pathColumn]
-      if file.isEmpty { throw table.failure(row.line, "the path is empty") }
+      if file.isEmpty {
+        faults.append((row.line, "the path is empty"))
+        continue
+      }
       let path = file.hasPrefix("/") || root.isEmpty ? file : root + "/" + file
       if let first = firstLines.updateValue(row.line, forKey: URL(fileURLWithPath: path).standardizedFileURL.path) {
-        throw table.failure(row.line, "\(file) is listed twice, first in line \(first)")
+        faults.append((row.line, "\(file) is listed twice, first in line \(first)"))
       }
-      guard FileManager.default.fileExists(atPath: path) else { throw table.failure(row.line, "there is no file \(path)") }
       let split = splitColumn.map { row.fields[$0] } ?? "train"
-      guard let part = DataPart(named: split) else {
-        throw table.failure(row.line, "the split '\(split)' is none of train, val, valid, validation and test")
+      if let part = DataPart(named: split) {
+        pictures.append(Picture(file: file, part: part, row: row))
+      } else {
+        faults.append((row.line, "the split '\(split)' is none of train, val, valid, validation and test"))
       }
-      pictures.append(Picture(file: file, part: part, row: row))
     }
+    try table.refuse(faults)
     self.pictures = pictures
   }
 
@@ -54,7 +59,16 @@ struct ListedFiles {
 }
 
 extension CSVTable {
+  typealias Fault = (line: Int, reason: String)
+
   func failure(_ line: Int, _ reason: String) -> DataError { .malformedLine(file: path, line: line, reason: reason) }
+
+  /// Throws one error for all faults: whoever mends a long list wants to know them all.
+  func refuse(_ faults: [Fault]) throws(DataError) {
+    guard let first = faults.first else { return }
+    if faults.count == 1 { throw failure(first.line, first.reason) }
+    throw .malformedLines(file: path, faults: faults.prefix(5).map { "line \($0.line): \($0.reason)" }, count: faults.count)
+  }
 
   /// Where a column that has to be there is in each row.
   func place(of column: String) throws(DataError) -> Int {
