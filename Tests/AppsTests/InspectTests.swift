@@ -59,6 +59,6 @@ import Testing
     expectRefusal(try await devicenn("inspect", folder.path(of: "nothing")), "there is no such file")
     expectRefusal(try await devicenn("inspect", folder.path), "holds none of model.safetensors")
     expectRefusal(
-      try await devicenn("inspect", folder.write(Array("hello, world".utf8), "x")), "is not a whole safetensors file")
+      try await devicenn("inspect", folder.write(Array("hello, world".utf8), "x")), "begins neither as safetensors nor")
   }
 }

@@ -129,6 +129,8 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.errors)")
     let photo = (Self.portraits as NSString).deletingLastPathComponent + "/val/portrait_0000.jpg"
     #expect(try await devicenn("predict", "--model", out, photo, "--device", "cpu").status == 0)
+    let column = try await devicenn("evaluate", "--model", out, "--data", Self.portraits, "--label-column", "age", "--device", "cpu")
+    #expect(column.status == 64 && column.errors.contains("--label-column is for a run of one question"), "\(column)")
   }
 
   @Test func theBaselineTellsWhatSharingBrings() async throws {
@@ -177,6 +179,7 @@ import Testing
       (arguments(out, epochs: 1, "--task", "age:dance"), "--task 'age:dance'"), (arguments(out, epochs: 1, "--weighting", "magic"), "--weighting 'magic'"),
       (arguments(out, epochs: 1, "--task-weights", "1,x"), "--task-weights"), (arguments(out, epochs: 1, "--weighting", "static"), "--task-weights"),
       (arguments(out, epochs: 1, "--mixup", "0.2"), "--mixup"), (arguments(out, epochs: 1, "--recipe", "gradual"), "--recipe gradual"),
+      (arguments(out, epochs: 1, "--rank", "2"), "--rank has no effect with --recipe full"),
       (arguments(out, epochs: 1, "--few-shot", "2"), "--few-shot"), (arguments(out, epochs: 1, "--balance", "sampling"), "--balance sampling"),
       (arguments(out, epochs: 1, "--sharing", "cross-stitch", "--weighting", "mgda"), "--weighting mgda"),
       (arguments(out, epochs: 1, "--weighting", "famo", "--task-weights", "1,2"), "--task-weights"),

@@ -124,7 +124,7 @@ import Testing
     for length in [UInt64.max, 1 << 62, 99_999_999, 7] {
       try await damaged(withUnsafeBytes(of: length.littleEndian) { Array($0) } + bytes.dropFirst(8), "header")
     }
-    try await damaged(jpegBytes, "header")
+    try await damaged(jpegBytes, "begins neither as safetensors nor as a file of PyTorch")
     try await refusal(training(out, "--weights", folder.path), "the folder holds none of model.safetensors", folder.path)
     try await refusal(training(out, "--weights", folder.path(of: "nothing")), "there is no such file")
   }
@@ -167,7 +167,9 @@ import Testing
       (training(out, "--learning-rate", "0"), "--learning-rate"), (training(out, "--learning-rate", "nan"), "--learning-rate"),
       (training(out, "--image-size", "31"), "--image-size 31"), (training(out, epochs: 0), "--epochs 0"),
       (training(out, "--batch-size", "-1"), "--batch-size"), (training(out, "--batch-size", "1"), "--batch-size 1"),
-      (training(out, "--no-such-option"), "--no-such-option"),
+      (training(out, "--no-such-option"), "--no-such-option"), (training(out, "--rank", "4"), "--rank has no effect with --recipe full"),
+      (training(out, "--recipe", "head", "--mixup", "0.2"), "--mixup has no effect with --recipe head"),
+      (training(out, "--from-scratch", "--head-warm-up", "2"), "--head-warm-up has no effect"),
       (["predict", "--model", out], "image"), (["evaluate", "--model", out], "--data"), (["dance"], "dance"), (training(""), "--out is empty"),
     ]
     for (arguments, word) in wrong {
@@ -175,6 +177,12 @@ import Testing
       #expect(outcome.status == 64 && outcome.output == "", "\(arguments): \(outcome)")
       #expect(outcome.errorLines.first?.hasPrefix("Error: ") == true && outcome.errorLines[0].contains(word), "\(outcome.errors)")
     }
+  }
+
+  /// Where the recipe is chosen by the data, nobody could know.
+  @Test func optionsThatAChosenRecipeDoesNotHeedAreNamed() async throws {
+    let outcome = try await devicenn(training(out, epochs: 1, "--recipe", "auto", "--rank", "4"))
+    #expect(outcome.status == 0 && outcome.errors.contains("--rank has no effect with recipe head; --recipe chooses another"), "\(outcome)")
   }
 
   @Test func batchesLargerThanMemorySayWhatFits() async throws {

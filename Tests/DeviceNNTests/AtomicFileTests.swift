@@ -36,6 +36,18 @@ import Testing
     }
   }
 
+  @Test func theFolderAroundAFileIsMadeBeforeTheWork() throws {
+    let path = folder.path(of: "a/b/page.html")
+    try AtomicFile.makeFolder(around: path)
+    try AtomicFile.write("x", to: path)
+    #expect(throws: FileError.unwritable(path: folder.path(of: "a/b"), reason: "it is a folder, and a file was wanted")) {
+      try AtomicFile.makeFolder(around: folder.path(of: "a/b"))
+    }
+    #expect(throws: FileError.unwritable(path: path, reason: "it is a file, and a folder was wanted")) {
+      try AtomicFile.makeFolder(around: path + "/page.html")
+    }
+  }
+
   @Test func aFolderInTheWayIsAnErrorAndLeavesNothing() throws {
     let path = folder.path(of: "report.html")
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)

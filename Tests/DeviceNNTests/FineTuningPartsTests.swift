@@ -132,6 +132,8 @@ import Testing
     }
     let suggestion = LearningRateSweep(rates: rates, losses: losses).suggestion!
     #expect((rates[25]...rates[38]).contains(suggestion))
+    #expect(!LearningRateSweep(rates: rates, losses: losses).isStillFalling)
+    #expect(LearningRateSweep(rates: Array(rates[..<40]), losses: Array(losses[..<40])).isStillFalling)
     #expect(LearningRateSweep(rates: rates, losses: (0..<60).map(Double.init)).suggestion == nil)
     #expect(LearningRateSweep(rates: [], losses: []).suggestion == nil)
   }

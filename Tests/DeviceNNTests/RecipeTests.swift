@@ -21,6 +21,16 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: tuner.run.featuresPath))
   }
 
+  /// What is averaged, or clipped, is what features taught it.
+  @Test(arguments: FineTuningOptions.Averaging.allCases) func aHeadThatIsAveragedHasLearnt(_ averaging: FineTuningOptions.Averaging) throws {
+    let tuner = try runs.tuner("run", runs.photos()) {
+      ($0.recipe, $0.epochs, $0.averaging, $0.clipNorm, $0.accumulation) = (.head, 8, averaging, 1, 2)
+    }
+    let before = try bits(tuner.model.head.parameters())
+    _ = try tuner.train()
+    for (a, b) in zip(before, try bits(tuner.model.head.parameters())) { #expect(a != b) }
+  }
+
   @Test func lowRankChangesLeaveWeightsAsTheyWere() throws {
     let tuner = try runs.tuner("run", runs.photos()) { $0.recipe = .lora }
     let weights = tuner.model.backboneParameters.filter { $0.layout != .same }
@@ -62,6 +72,8 @@ import Testing
     #expect(learning == [false, false, false, false, false, false, true, true, true])
     let head = model.head.parameters().map(\.isTrainable)
     #expect(head == [true, true])
+    #expect(model.thawing(epochs: 8) == "3 from epoch 1, 5 from epoch 2, 7 from epoch 3, all from epoch 4")
+    #expect(model.thawing(epochs: 1) == "all from epoch 1")
   }
 
   @Test func stagesThatRestKeepEveryBit() throws {

@@ -15,6 +15,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let out { try AtomicFile.makeFolder(around: out) }
     let folders = runs.map { RunFolder($0) }
     if folders[0].isMultiTask {
       let comparison = try TaskRunComparison(folders)

@@ -20,6 +20,7 @@ struct DataCheckCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.") var json = false
 
   func run() throws {
+    if let out { try AtomicFile.makeFolder(around: out) }
     let check = try DataCheck(path: path, labelColumn: labelColumn)
     if let out { try AtomicFile.write(check.html(), to: out) }
     try say(json ? jsonText(check) : text(check))

@@ -30,6 +30,9 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let device = try device.open()
     let run = RunFolder(model)
+    if run.isMultiTask, labelColumn != nil {
+      throw ValidationError("--label-column is for a run of one question; this one's questions are columns by their names.")
+    }
     try run.isMultiTask ? evaluateAll(run, device) : evaluateClasses(run, device)
   }
 
@@ -78,7 +81,8 @@ struct EvaluateCommand: ParsableCommand {
           ("photos", .number(Double(evaluation.predictions.count))), ("classes", .list(classes)),
         ]))
     } else {
-      let area = area.map { String(format: ", AUC %.4f", $0) } ?? ""
+      let missing = configuration.classes.count == 2 ? ", no AUC as all are of one class" : ""
+      let area = area.map { String(format: ", AUC %.4f", $0) } ?? missing
       try say(
         "accuracy \(percent(evaluation.accuracy))\(area), calibration error \(percent(evaluation.calibrationError())) on "
           + "\(evaluation.predictions.count) photos\n")

@@ -27,6 +27,10 @@ struct FinetuneCommand: ParsableCommand {
   func validate() throws {
     if !runOptions.resume && data == nil { throw ValidationError("--data is missing: a folder with one folder of photos a class.") }
     if weights != nil && fromScratch { throw ValidationError("--weights and --from-scratch exclude each other.") }
+    if let recipe = training.recipe?.recipe, let option = training.unheeded(by: recipe).first {
+      throw ValidationError("\(option) has no effect with --recipe \(recipe.rawValue).")
+    }
+    if fromScratch, training.headWarmUp != nil { throw ValidationError("--head-warm-up has no effect with --from-scratch: there are no features yet.") }
   }
 
   func run() throws {
@@ -35,7 +39,7 @@ struct FinetuneCommand: ParsableCommand {
     let folder = runOptions.folder(data: data)
     let signals = progress.sayHowToGoOn(with: folder, command: "finetune", on: device)
     defer { signals.forEach { $0.cancel() } }
-    if !runOptions.resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
+    if !runOptions.resume { try folder.requireFree() }
     let device = try runOptions.resume ? device.open(for: folder) : device.open()
     var (configuration, pretrained) = runOptions.resume ? (try resumedConfiguration(folder), nil) : try newConfiguration()
     let options = configuration.training
@@ -45,6 +49,8 @@ struct FinetuneCommand: ParsableCommand {
     if !data.ignored.isEmpty { progress.print("no pictures by their names, and ignored: \(data.ignored.listed())") }
     for bad in data.skipped { progress.print("skipped \(bad.error)") }
     if !data.skipped.isEmpty { progress.print(data.skipped.count == 1 ? "1 photo was skipped" : "\(data.skipped.count) photos were skipped") }
+    if let fault = data.testFault { progress.print("the test part is left out: \(fault)") }
+    for names in data.lookalikes { progress.print("classes of their own, by their spelling: \(names.map { "'\($0)'" }.joined(separator: ", "))") }
     guard data.classes == configuration.classes else { throw ModelError.otherData(path: folder.path, data: data.path) }
     let (model, notes) =
       try pretrained?.makeModel(configuration, on: device)
@@ -54,8 +60,13 @@ struct FinetuneCommand: ParsableCommand {
     if !runOptions.resume { try chooseRecipe(&configuration, model, data, device) }
     progress.print(
       "\(configuration.architecture.name) (\(configuration.weights)) on \(device.description.name): \(data.train.count) training and "
-        + "\(data.validation.count) validation photos of \(data.classes.count) classes; recipe \(configuration.training.recipe.rawValue)"
-        + (configuration.reason.isEmpty ? "" : ": \(configuration.reason)"))
+        + "\(data.validation.count) validation photos\(data.isHeldOut ? ", set aside here," : "") of \(data.classes.count) classes; "
+        + "recipe \(configuration.training.recipe.rawValue)" + (configuration.reason.isEmpty ? "" : ": \(configuration.reason)"))
+    if training.recipe?.recipe == nil {
+      for option in training.unheeded(by: configuration.training.recipe) {
+        progress.print("\(option) has no effect with recipe \(configuration.training.recipe.rawValue); --recipe chooses another")
+      }
+    }
     let tuner = try FineTuner(model, configuration, data: data, run: folder, on: device, isResumed: runOptions.resume)
     let evaluation = try tuner.train(onProgress: progress.update) { metrics in
       progress.finish(metrics, of: tuner.options.epochs)

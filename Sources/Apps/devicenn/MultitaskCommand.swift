@@ -67,6 +67,11 @@ struct MultitaskTrainCommand: ParsableCommand {
       ("--balance sampling", training.balance == .sampling),
     ]
     if let option = unfit.first(where: \.1)?.0 { throw ValidationError("\(option) is for one question with classes; several tasks can't be trained with it.") }
+    // A run that goes on may have a recipe of its own.
+    if let recipe = training.recipe?.recipe ?? (runOptions.resume ? nil : .full),
+      let option = training.unheeded(by: recipe, onStoredFeatures: false).first {
+      throw ValidationError("\(option) has no effect with --recipe \(recipe.rawValue).")
+    }
   }
 
   private var numbers: [Double]? {
@@ -85,7 +90,7 @@ struct MultitaskTrainCommand: ParsableCommand {
     let signals = progress.sayHowToGoOn(
       with: folder, command: "multitask", on: device, options: baseline ? " --baseline" : "")
     defer { signals.forEach { $0.cancel() } }
-    if !runOptions.resume && folder.isRun { throw ModelError.alreadyARun(path: folder.path) }
+    if !runOptions.resume { try folder.requireFree() }
     let device = try runOptions.resume ? device.open(for: folder) : device.open()
     let stored = runOptions.resume ? try resumedConfiguration(folder) : nil
     let options = stored?.training

@@ -25,6 +25,7 @@ struct RateFinderCommand: ParsableCommand {
   }
 
   func run() throws {
+    try AtomicFile.makeFolder(around: out)
     let progress = ProgressBar()
     defer { progress.clear() }
     let device = try device.open()
@@ -49,6 +50,7 @@ struct RateFinderCommand: ParsableCommand {
       try say(jsonObject([("suggestion", best), ("rates", .list(rates)), ("losses", .list(losses))]))
     } else {
       try say(suggestion.map { "--learning-rate \(String(format: "%.2g", $0))" } ?? "the loss never falls: no rate is suggested")
+      if sweep.isStillFalling { try say("the loss still falls at the last rate: a larger --to may show a better one") }
       try say("the curve: \(out)")
     }
   }

@@ -29,7 +29,7 @@ struct RunReport {
       trainImages: tuner.data.train.count, validationImages: tuner.data.validation.count, seconds: tuner.seconds,
       epochs: try tuner.epochs, bestEpoch: options.patience == nil ? nil : try tuner.bestEpoch,
       confusion: evaluation.confusion(classes: configuration.classes),
-      mistakes: try evaluation.mistakes.prefix(12).map(mistake),
+      loss: evaluation.loss, mistakes: try evaluation.mistakes.prefix(12).map(mistake),
       reliability: configuration.calibration.map { Reliability(evaluation, $0) }, rocCurve: evaluation.rocCurve,
       training: .init(
         recipe: options.recipe.rawValue, explanation: explanation, reason: configuration.reason,
@@ -38,7 +38,7 @@ struct RunReport {
         tuner.phases[phase].map { Report.Phase(name(of: phase), seconds: $0) }
       },
       details: [
-        .init("image size", "\(options.imageSize)"), .init("batch size", "\(options.batchSize)"),
+        .init("answers", views), .init("image size", "\(options.imageSize)"), .init("batch size", "\(options.batchSize)"),
         .init("learning rate", "\(options.learningRate)"), .init("weight decay", "\(options.weightDecay)"),
         .init("label smoothing", "\(options.labelSmoothing)"), .init("augmentation", options.augmentation.rawValue),
         .init("seed", "\(options.seed)"), .init("photos skipped", "\(tuner.data.skipped.count)"),
@@ -49,9 +49,19 @@ struct RunReport {
     switch tuner.options.recipe {
     case .head: "a new head learnt; the backbone was frozen, its statistics too"
     case .full: "everything learnt"
-    case .gradual: "the head learnt first, then stage by stage from the last to the first"
+    case .gradual:
+      "the head learnt from the start; of \(tuner.model.stages.count) stages, the last before the first, "
+        + tuner.model.thawing(epochs: tuner.options.epochs)
     case .lora: "the head, scales and biases learnt, and a change of rank \(tuner.options.rank) of each weight matrix; the rest was frozen"
     }
+  }
+
+  /// How photos are looked at when they are answered about.
+  private var views: String {
+    let views = tuner.options.answerViews
+    if views == AnswerViews() { return "of one look at the photo" }
+    let sizes = views.sizes.map { "\($0)" }.joined(separator: " and ")
+    return "means over the photo" + (views.isMirrored ? " and its mirror image" : "") + (sizes.isEmpty ? "" : ", at \(sizes) pixels")
   }
 
   private func name(of phase: RunPhase) -> String {

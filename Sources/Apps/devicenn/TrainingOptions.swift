@@ -72,6 +72,24 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
+  /// The options that were given, and that change nothing in what a recipe does.
+  ///
+  /// - Parameter onStoredFeatures: whether a head alone learns from features that are computed once, so that there are
+  ///   neither photos to mix nor gradients of a network.
+  func unheeded(by recipe: Recipe, onStoredFeatures: Bool = true) -> [String] {
+    var options = [
+      ("--rank", rank != nil && recipe != .lora), ("--views", views != nil && recipe != .head),
+      ("--layer-decay", layerDecay != nil && recipe == .head),
+    ]
+    if recipe == .head, onStoredFeatures {
+      options += [
+        ("--accumulate", accumulate != nil), ("--mixup", mixup != nil), ("--cutmix", cutmix != nil),
+        ("--head-warm-up", headWarmUp != nil), ("--training-size", trainingSize != nil),
+      ]
+    }
+    return options.filter(\.1).map(\.0)
+  }
+
   /// The given ones in the place of the others; the recipe is left as it is.
   func applied(to options: FineTuningOptions) -> FineTuningOptions {
     var options = options

@@ -74,6 +74,17 @@ extension AtomicFile {
     try makeFolder(folder(of: path))
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw unwritable(path, errno) }
   }
+
+  /// Makes the folder around a file that is written after long work, and throws now where it could not be written then.
+  public static func makeFolder(around path: String) throws(FileError) {
+    let folder = folder(of: path)
+    try makeFolder(folder)
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+      throw .unwritable(path: path, reason: "it is a folder, and a file was wanted")
+    }
+    guard access(folder, W_OK) == 0 else { throw unwritable(path, errno) }
+  }
 }
 
 // MARK: Temporary names

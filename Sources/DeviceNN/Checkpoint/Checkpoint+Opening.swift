@@ -15,6 +15,10 @@ public func openCheckpoint(_ path: String) throws(CheckpointError) -> any Checkp
   if bytes.first == UInt8(ascii: "{"), !SafetensorsFile.hasHeader(bytes) {
     return try ShardedSafetensors(index: bytes, path: path)
   }
+  // A header of JSON lies behind the eight bytes of its length.
+  if let ninth = bytes.dropFirst(8).first, ninth != UInt8(ascii: "{") {
+    throw .unreadable(file: path, reason: "it begins neither as safetensors nor as a file of PyTorch")
+  }
   return try SafetensorsFile(bytes: bytes, path: path)
 }
 

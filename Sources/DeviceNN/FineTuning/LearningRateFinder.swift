@@ -8,6 +8,9 @@ public struct LearningRateSweep: Sendable, Equatable {
   /// Smoothed, and without the bias of the first steps.
   public var losses: [Double]
 
+  /// Whether the curve ends before it turns: the last loss is the smallest, so that larger rates may be better.
+  public var isStillFalling: Bool { losses.count > 2 && losses.last == losses.min() }
+
   /// Two thirds of the way down the longest descent of the curve, as fastai's `valley`: the loss falls there, and has room
   /// to fall. nil where it never falls.
   public var suggestion: Float? {

@@ -139,6 +139,16 @@ extension ImageClassifier {
     min(stages.count, (2 * (epoch + 1) * stages.count + epochs - 1) / max(epochs, 1))
   }
 
+  /// From which epoch on how many stages learn with `gradual`, in words.
+  package func thawing(epochs: Int) -> String {
+    var (steps, last): ([String], Int) = ([], 0)
+    for epoch in 0..<epochs where thawedStages(epoch: epoch, of: epochs) != last {
+      last = thawedStages(epoch: epoch, of: epochs)
+      steps.append("\(last == stages.count ? "all" : "\(last)") from epoch \(epoch + 1)")
+    }
+    return steps.joined(separator: ", ")
+  }
+
   /// Lets these stages learn and the others rest.
   func thawStages(epoch: Int, of epochs: Int) {
     let thawed = thawedStages(epoch: epoch, of: epochs)

@@ -49,7 +49,8 @@ extension ConfusionMatrix {
     ratio(counts[label][label], support(of: label) + predictions(of: label) - counts[label][label])
   }
 
-  /// The mean of all classes' F1, each class weighing the same however many there were of it.
+  /// The mean of all classes' F1, each class weighing the same however many there were of it. As with scikit-learn, a class
+  /// that neither occurred nor was predicted does not count.
   public var macroF1: Double? {
     let values = labels.indices.compactMap(f1)
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)

@@ -3,8 +3,8 @@ extension Comparison {
   /// The columns that every comparison has, and one for each option that differs.
   var columns: [(title: String, isText: Bool, cell: (Run) -> String)] {
     [
-      ("run", true, \.path), ("accuracy", false, { percent($0.accuracy) }), ("best", false, { percent($0.bestAccuracy) }),
-      ("last", false, { percent($0.lastAccuracy) }), ("loss", false, { decimal($0.loss, places: 3) }),
+      ("run", true, \.path), ("accuracy", false, { percent($0.accuracy) }), ("best epoch", false, { percent($0.bestAccuracy) }),
+      ("last epoch", false, { percent($0.lastAccuracy) }), ("loss", false, { decimal($0.loss, places: 3) }),
       ("calibration error", false, { percent($0.calibrationError) }), ("epochs", false, { $0.configuration.training.progress(after: $0.epochs.count) }),
       ("seconds", false, { decimal($0.seconds, places: 1) }),
       ("trained", false, { $0.trainedParameters.map(grouped) ?? "–" }),

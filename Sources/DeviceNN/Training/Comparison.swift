@@ -10,7 +10,7 @@ public struct Comparison: Sendable {
     public var epochs: [EpochMetrics]
     /// Of the model that was kept, from 0 to 1.
     public var accuracy: Double
-    /// Of the model that was kept, before calibration.
+    /// Of the model that was kept; of a run that has ended after calibration.
     public var loss: Double
     /// Of all sessions.
     public var seconds: Double
@@ -60,7 +60,7 @@ extension Comparison.Run {
     let report = FileManager.default.contents(atPath: folder.numbersPath)
       .flatMap { try? JSONDecoder().decode(Report.self, from: $0) }
     accuracy = report?.confusion.accuracy ?? kept.validationAccuracy
-    loss = kept.validationLoss
+    loss = report?.loss ?? kept.validationLoss
     seconds = report?.seconds ?? epochs.map(\.seconds).reduce(0, +)
     trainedParameters = report?.training?.trainedParameters
     fingerprint = (try? SafetensorsFile(path: folder.checkpointPath))?.metadata["fingerprint"]

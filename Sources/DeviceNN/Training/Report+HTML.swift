@@ -31,7 +31,7 @@ extension Report {
       htmlTile(
         "validation accuracy", percent(confusion.accuracy),
         "\(grouped(confusion.correct)) of \(grouped(confusion.total)) images right", "right"),
-      htmlTile("validation loss", self.kept.map { decimal($0.validationLoss, places: 3) } ?? "–", kept),
+      htmlTile("validation loss", (loss ?? self.kept?.validationLoss).map { decimal($0, places: 3) } ?? "–", kept),
       rocCurve.map { htmlTile("ROC-AUC", decimal($0.area, places: 3), "of two classes") }
         ?? htmlTile("macro F1", percent(confusion.macroF1), "mean of \(confusion.labels.count) classes"),
       htmlTile("time", duration(seconds: seconds), speed.isFinite ? "\(threeDigits(speed)) images/s in training" : ""),
@@ -56,8 +56,11 @@ extension Report {
     let rates = SVGChart(
       title: "Learning rate", x: x, marked: nil, format: .rate,
       series: [.init(name: "", style: .strong, values: epochs.map(\.learningRate))])
-    return [accuracies, losses, rates].map { "<section class=\"card\"><h2>\($0.title)</h2>\n\($0.svg())\n</section>" }
-      .joined(separator: "\n")
+    // What stands above is of answers that take more care.
+    let note = loss == nil ? "" : "\n<p class=\"note\">after each epoch, by one look at each image and before calibration</p>"
+    return [(accuracies, note), (losses, note), (rates, "")].map { chart, note in
+      "<section class=\"card\"><h2>\(chart.title)</h2>\(note)\n\(chart.svg())\n</section>"
+    }.joined(separator: "\n")
   }
 
   private var facts: String {

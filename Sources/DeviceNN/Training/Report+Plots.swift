@@ -31,7 +31,10 @@ extension Report {
   }
 
   var rocPlot: String {
-    guard let rocCurve, confusion.labels.count == 2 else { return "" }
+    guard confusion.labels.count == 2 else { return "" }
+    guard let rocCurve else {
+      return "<section class=\"card\"><h2>ROC curve</h2>\n<p class=\"calm\">It takes images of both classes to draw one.</p>\n</section>"
+    }
     let plot = SVGSquare(
       title: "ROC curve", xName: "false positives", yName: "true positives",
       series: [

@@ -20,6 +20,8 @@ public struct Report: Codable, Sendable, Equatable {
   public var bestEpoch: Int?
   /// Of the kept weights, over the validation images.
   public var confusion: ConfusionMatrix
+  /// The mean cross-entropy of the same answers; nil where only the epochs' are known.
+  public var loss: Double?
   /// The highest losses, worst first.
   public var mistakes: [Mistake]
   /// Nil where nothing is known of the probabilities.
@@ -35,7 +37,7 @@ public struct Report: Codable, Sendable, Equatable {
   public init(
     title: String, command: String, device: String, backbone: String, date: String, trainImages: Int,
     validationImages: Int, seconds: Double, epochs: [EpochMetrics], bestEpoch: Int? = nil, confusion: ConfusionMatrix,
-    mistakes: [Mistake] = [], reliability: Reliability? = nil, rocCurve: ROCCurve? = nil, training: Training? = nil,
+    loss: Double? = nil, mistakes: [Mistake] = [], reliability: Reliability? = nil, rocCurve: ROCCurve? = nil, training: Training? = nil,
     phases: [Phase] = [], details: [Detail] = []
   ) {
     self.title = title
@@ -49,6 +51,7 @@ public struct Report: Codable, Sendable, Equatable {
     self.epochs = epochs
     self.bestEpoch = bestEpoch
     self.confusion = confusion
+    self.loss = loss
     self.mistakes = mistakes
     self.reliability = reliability
     self.rocCurve = rocCurve
