@@ -200,18 +200,22 @@ static inline float largest_lane(VEC v) {
   return lanes[0];
 }
 
-// The sum and the largest of a value over a group's lanes, in a fixed order; every lane gets it.
-static inline float group_sum(float value, __local float *scratch) {
+// The sum of a value over neighbouring lanes, so many at a time and in a fixed order; each of them gets it.
+static inline float lanes_sum(float value, const int lanes, __local float *scratch) {
+  const int place = LANE % lanes;
   scratch[LANE] = value;
   barrier(CLK_LOCAL_MEM_FENCE);
-  for (int width = LOCAL / 2; width > 0; width /= 2) {
-    if (LANE < width) scratch[LANE] += scratch[LANE + width];
+  for (int width = lanes / 2; width > 0; width /= 2) {
+    if (place < width) scratch[LANE] += scratch[LANE + width];
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  const float result = scratch[0];
+  const float result = scratch[LANE - place];
   barrier(CLK_LOCAL_MEM_FENCE);
   return result;
 }
+
+// The sum and the largest of a value over all of a group's lanes.
+static inline float group_sum(float value, __local float *scratch) { return lanes_sum(value, LOCAL, scratch); }
 
 static inline float group_max(float value, __local float *scratch) {
   scratch[LANE] = value;
@@ -993,6 +997,47 @@ __kernel void matmul_skinny_finish(const int N, const int chunks, const int cPit
     VEC sum = LOAD(partial + n);
     for (int i = 1; i < chunks; i++) sum += LOAD(partial + i * chunk + n);
     STORE_PART(finish(sum, hasBias, kind, bias + n, N, residual + n), c + n, N - n);
+  }
+}
+
+// The same without anything added, of B(batch,N,K): ACROSS lanes take a row of it at a time, and two rows once through the
+// registers for four of A.                                                     groups(ceil(N / SKINNY_ROWS), batch, 1)
+#define SKINNY_ROWS 32
+__kernel void matmul_skinny_transposed(const int M, const int N, const int K, const int aBatch, const int aPitch,
+                                       const int aFirst, const int cPitch, const int cFirst,
+                                       __global const float *restrict a, __global const float *restrict b,
+                                       __global float *restrict c) {
+  __local float scratch[LOCAL];
+  const int last = min(N, (GROUP(0) + 1) * SKINNY_ROWS);
+  a += aFirst + (size_t)GROUP(1) * aBatch;
+  b += (size_t)GROUP(1) * N * K;
+  c += cFirst + (size_t)GROUP(1) * M * N;
+  for (int block = GROUP(0) * SKINNY_ROWS; block < last; block += DOWN * 2) {
+    const int n = block + LANE / ACROSS * 2;
+    __global const float *columns[2];
+    UNROLL for (int j = 0; j < 2; j++) columns[j] = b + (size_t)min(n + j, N - 1) * K;
+    for (int m = 0; m < M; m += 4) {
+      __global const float *rows[4];
+      VEC sum[2][4];
+      UNROLL for (int i = 0; i < 4; i++) {
+        rows[i] = a + (size_t)min(m + i, M - 1) * aPitch;
+        UNROLL for (int j = 0; j < 2; j++) sum[j][i] = (VEC)(0.0f);
+      }
+      FOR_CHANNELS(k, K) {
+        VEC row[4];
+        UNROLL for (int i = 0; i < 4; i++) row[i] = LOAD_PART(rows[i] + k, K - k);
+        UNROLL for (int j = 0; j < 2; j++) {
+          const VEC column = LOAD_PART(columns[j] + k, K - k);
+          UNROLL for (int i = 0; i < 4; i++) sum[j][i] += row[i] * column;
+        }
+      }
+      for (int i = 0; i < 4; i++) {
+        for (int j = 0; j < 2; j++) {
+          const float total = lanes_sum(sum_lanes(sum[j][i]), ACROSS, scratch);
+          if (LANE % ACROSS == 0 && m + i < M && n + j < last) c[(size_t)(m + i) * cPitch + n + j] = total;
+        }
+      }
+    }
   }
 }
 

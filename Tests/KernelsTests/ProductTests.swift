@@ -69,6 +69,27 @@ import Testing
     }
   }
 
+  /// The same with a right operand that lies transposed, as in the input gradient of a linear layer.
+  @Test(arguments: Target.all) func thinProductsOfTransposedAgreeWithLoops(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(10)
+    for (m, n, k) in [(1, 515, 257), (3, 67, 1027), (8, 65, 1030), (5, 2050, 33), (4, 33, 2048)] {
+      let (a, b) = (numbers.floats(2 * m * k), numbers.floats(2 * k * n))
+      let shape = MatmulShape(batch: 2, m: m, n: n, k: k, transposesB: true)
+      let c = try device.read(device.matmul(device.makeBuffer(a), device.makeBuffer(b), shape), as: Float.self, count: 2 * m * n)
+      var expected: [Double] = []
+      for z in 0..<2 {
+        for i in 0..<m {
+          for j in 0..<n {
+            let (left, right) = ((z * m + i) * k, (z * n + j) * k)
+            expected.append((0..<k).reduce(0.0) { $0 + Double(a[left + $1]) * Double(b[right + $1]) })
+          }
+        }
+      }
+      expectClose(c, expected, depth: k, "\(m)x\(n)x\(k)")
+    }
+  }
+
   @Test(arguments: Target.all) func convolutionsAgreeWithLoops(_ target: Target) throws {
     var numbers = TestNumbers(3)
     for _ in 0..<40 {

@@ -57,7 +57,10 @@ extension Device {
     _ a: MapPart, _ b: Buffer, _ shape: MatmulShape, _ offset: Offset, _ activation: Activation, into c: MapPart
   ) {
     let (m, n, k) = (shape.m, shape.n, shape.k)
-    if isSkinny(shape) { return skinnyMatmul(a, b, shape, offset, activation, into: c) }
+    if isSkinny(shape) {
+      if !shape.transposesB { return skinnyMatmul(a, b, shape, offset, activation, into: c) }
+      if offset.kind == 0 && activation == .none { return skinnyMatmulTransposed(a, b, shape, into: c) }
+    }
     let panels = rightOperand(b, shape)
     let panelCount = (n + profile.panelColumns - 1) / profile.panelColumns
     let perGroup = panelsPerGroup(panelCount, rows: m)
@@ -74,14 +77,16 @@ extension Device {
         ], flops: shape.flops))
   }
 
-  /// `SKINNY_COLUMNS` of kernels.cl.
+  /// `SKINNY_COLUMNS` and `SKINNY_ROWS` of kernels.cl.
   private static var skinnyColumns: Int { 1024 }
+  private static var skinnyRows: Int { 32 }
 
-  /// With few rows a large right operand is read once, as it lies, and the depth is cut into chunks (split-K), by the shape alone.
+  /// With few rows a large right operand is read once, as it lies.
   private func isSkinny(_ shape: MatmulShape) -> Bool {
-    shape.m <= 8 && shape.k * shape.n >= 65536 && !shape.transposesB && choice(for: .matmul(shape)) != .packed
+    shape.m <= 8 && shape.k * shape.n >= 65536 && choice(for: .matmul(shape)) != .packed
   }
 
+  /// The depth is cut into chunks (split-K), by the shape alone.
   private func skinnyMatmul(
     _ a: MapPart, _ b: Buffer, _ shape: MatmulShape, _ offset: Offset, _ activation: Activation, into c: MapPart
   ) {
@@ -101,6 +106,15 @@ extension Device {
           .int(offset.kind), .int(activation.rawValue), .buffer(partial), .buffer(offset.buffer ?? partial),
           .buffer(offset.residual ?? partial), .buffer(c.map),
         ]))
+  }
+
+  private func skinnyMatmulTransposed(_ a: MapPart, _ b: Buffer, _ shape: MatmulShape, into c: MapPart) {
+    let (m, n, k) = (shape.m, shape.n, shape.k)
+    launch(
+      Launch(
+        "matmul_skinny_transposed", groups: [(n + Self.skinnyRows - 1) / Self.skinnyRows, shape.batch, 1],
+        [.int(m), .int(n), .int(k), .int(m * k)] + a.place + c.place + [.buffer(a.map), .buffer(b), .buffer(c.map)],
+        flops: shape.flops))
   }
 
   /// y(batch,columns,rows) of x(batch,rows,columns).
