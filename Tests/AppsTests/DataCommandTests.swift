@@ -6,6 +6,16 @@ import Testing
 @Suite struct DataCommandTests {
   let folder = try! TemporaryFolder()
 
+  @Test func aSweepSuggestsARateAndDrawsItsCurve() async throws {
+    let curve = folder.path(of: "new/folder/curve.svg")
+    let outcome = try await devicenn(
+      "lr-find", "--data", Flowers.shared.path, "--image-size", "32", "--batch-size", "4", "--steps", "20", "--out", curve, "--epochs", "9",
+      "--mixup", "0.2", "--device", "cpu")
+    #expect(outcome.status == 0 && outcome.output.hasSuffix("the curve: \(curve)\n"), "\(outcome)")
+    #expect(outcome.errors.contains("a sweep by recipe full does not heed --epochs, --mixup"), "\(outcome.errors)")
+    #expect(FileManager.default.contents(atPath: curve)?.starts(with: Data("<svg".utf8)) == true)
+  }
+
   @Test func leaksAndDamageAreReported() async throws {
     let photos = try Flowers.copy(to: folder)
     let files = FileManager.default
@@ -52,5 +62,15 @@ import Testing
     expectRefusal(
       try await devicenn("evaluate", "--model", run, "--data", photos, "--split", "test", "--device", "cpu"), photos, "test")
     expectRefusal(try await devicenn(training(folder.path(of: "other"), data: list) + ["--label-column", "kind"]), list, "kind")
+
+    // Other photos, which have no parts: a fifth is set aside, or all are measured.
+    let loose = photos + "/train"
+    let fifth = try await devicenn("evaluate", "--model", run, "--data", loose, "--device", "cpu")
+    #expect(fifth.output.contains("on 6 photos, a fifth that is set aside"), "\(fifth)")
+    let all = try await devicenn("evaluate", "--model", run, "--data", loose, "--split", "all", "--device", "cpu")
+    #expect(all.status == 0 && all.output.contains("on 24 photos\n"), "\(all)")
+    let gone = try folder.write(Array("path,label,split\ngone.jpg,\(try ImageDataset(path: photos).classes[0]),val\n".utf8), "gone.csv")
+    expectRefusal(
+      try await devicenn("evaluate", "--model", run, "--data", gone, "--skip-bad-images", "--device", "cpu"), gone, "no picture")
   }
 }

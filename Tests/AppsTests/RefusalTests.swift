@@ -170,6 +170,7 @@ import Testing
       (training(out, "--no-such-option"), "--no-such-option"), (training(out, "--rank", "4"), "--rank has no effect with --recipe full"),
       (training(out, "--recipe", "head", "--mixup", "0.2"), "--mixup has no effect with --recipe head"),
       (training(out, "--from-scratch", "--head-warm-up", "2"), "--head-warm-up has no effect"),
+      (training(out, "--from-scratch", "--recipe", "head"), "--recipe head freezes the network"),
       (["predict", "--model", out], "image"), (["evaluate", "--model", out], "--data"), (["dance"], "dance"), (training(""), "--out is empty"),
     ]
     for (arguments, word) in wrong {

@@ -31,6 +31,17 @@ import Testing
     let page = try folder.write([1, 2, 3], "mine/report.html")
     expectRefusal(try await devicenn(training(folder.path(of: "mine"))), page, "is there already")
     #expect(FileManager.default.contents(atPath: page) == Data([1, 2, 3]))
+    for name in ["checkpoint.safetensors", "metrics.jsonl"] {
+      let file = try folder.write([1, 2, 3], "\(name) of mine/\(name)")
+      expectRefusal(try await devicenn(training(folder.path(of: "\(name) of mine"))), file, "is there already")
+    }
+  }
+
+  /// It would be a class of the next run.
+  @Test func aRunDoesNotLieAmongTheClasses() async throws {
+    let photos = try Flowers.copy(to: folder) + "/train"
+    expectRefusal(try await devicenn(training(photos + "/runs/first", data: photos)), photos + "/runs/first", "among the folders of classes")
+    #expect(!FileManager.default.fileExists(atPath: photos + "/runs"))
   }
 
   @Test func oneProcessTrainsAtATime() async throws {

@@ -45,9 +45,9 @@ import Testing
 
     let lines = comparison.text.split(separator: "\n")
     #expect(lines.count == 3 && Set(lines.map(\.count)).count == 1)
-    #expect(lines[0].contains("accuracy  best epoch  last epoch   loss  calibration error  epochs  seconds  trained  recipe"))
+    #expect(lines[0].contains("accuracy  best epoch  last epoch   loss  cross-validated calibration error  epochs  seconds  trained  recipe"))
     #expect(lines[0].hasSuffix("--few-shot  --learning-rate"))
-    #expect(lines[1].contains("  80.0 %      80.0 %      80.0 %  0.200                  –       2      3.0        –  full "))
+    #expect(lines[1].contains("  80.0 %      80.0 %      80.0 %  0.200                                  –       2      3.0        –  full "))
     #expect(lines[2].contains("  60.0 %      90.0 %      60.0 %  0.400") && lines[2].hasSuffix("–            0.001"))
 
     let json = try comparison.jsonLines.map { try JSONValue(parsing: Data($0.utf8)) }

@@ -87,7 +87,7 @@ import Testing
   @Test(arguments: [
     ("file,label\nphotos/a.jpg,x", 1, "no column 'path'"), ("path,x,y\nphotos/a.jpg,1,2", 1, "--label-column"),
     ("path,label", 1, "no picture"), ("path,label\nphotos/a.jpg,x\n,y", 3, "the path is empty"),
-    ("path,label\nphotos/a.jpg,x\nphotos/b.jpg,", 3, "label of photos/b.jpg is empty"),
+    ("path,label\nphotos/a.jpg,x\nphotos/b.jpg,", 3, "the label is empty"),
     ("path,label\nphotos/a.jpg,x\nphotos/b.jpg,y\nphotos/a.jpg,y", 4, "twice, first in line 2"),
     ("path,label,split\nphotos/a.jpg,x,train\nphotos/b.jpg,y,dev", 3, "'dev' is none of"),
     ("path,label,split\nphotos/a.jpg,x,train\nphotos/b.jpg,y,train\nphotos/c.jpg,z,val", 4, "label 'z'"),
@@ -100,14 +100,45 @@ import Testing
   }
 
   @Test func allBadLinesAreNamedAtOnce() throws {
-    let path = try list("path,label,split\nphotos/a.jpg,x,train\n,y,train\nphotos/b.jpg,y,dev\nphotos/a.jpg,y,val")
+    let path = try list(
+      """
+      path,label,split
+      photos/a.jpg,x,train
+      ,y,train
+      photos/b.jpg,y,dev
+      photos/a.jpg,y,val
+      photos/c.jpg,,train
+      photos/d.jpg,"  ",train
+      photos/e.jpg,z,val
+      """)
     let error = #expect(throws: DataError.self) { try ImageDataset(path: path) }
     #expect(
-      "\(error!)" == "\(path), 3 lines: line 3: the path is empty; line 4: the split 'dev' is none of train, val, valid, validation "
-        + "and test; line 5: photos/a.jpg is listed twice, first in line 2")
-    let labels = try list("path,label\nphotos/a.jpg,x\n" + "bcdef".map { "photos/\($0).jpg,\n" }.joined() + "photos/g.jpg,")
-    let many = #expect(throws: DataError.self) { try ImageDataset(path: labels) }
-    #expect("\(many!)".contains("6 lines: line 3: the label of photos/b.jpg is empty") && "\(many!)".hasSuffix("; and 1 more"), "\(many!)")
+      "\(error!)" == "\(path), line 3: the path is empty; line 4: the split 'dev' is none of train, val, valid, validation and test; "
+        + "line 5: photos/a.jpg is listed twice, first in line 2; lines 6, 7: the label is empty; line 8: no training picture has the label 'z'")
+    let short = #expect(throws: DataError.self) { try table("a,b\n1\n1,2\n3\n4\n5\n1,2,3\n") }
+    #expect("\(short!)" == "t.csv, lines 2, 4, 5 and 1 more: it has 1 fields, but the header has 2; line 7: it has 3 fields, but the header has 2")
+  }
+
+  /// What is measured need not come with something to learn from.
+  @Test func partsMayBeAlone() throws {
+    let path = try list("path,label,split\nphotos/a.jpg,x,val\nphotos/b.jpg,y,val\nphotos/c.jpg,y,test\n")
+    #expect(throws: DataError.self) { try ImageDataset(path: path) }
+    let data = try ImageDataset(path: path, parts: [.validation])
+    #expect(data.validation.count == 2 && data.train.count == 0 && data.classes == ["x", "y"] && !data.isHeldOut)
+    #expect(try ImageDataset(path: path, parts: [.test]).source(.test).count == 1)
+    for name in ["cat", "dog"] { try folder.write(smoothImage(9, 9).jpegData(), "alone/test/\(name)/1.jpg") }
+    let tests = try ImageDataset(path: folder.path(of: "alone"), parts: [.test])
+    #expect(try tests.source(.test).count == 2 && tests.classes == ["cat", "dog"])
+    #expect(throws: DataError.noTrainingFolder(path: folder.path(of: "alone"), found: "test")) { try ImageDataset(path: folder.path(of: "alone")) }
+  }
+
+  /// As in folders: it is told to those who want to measure with it.
+  @Test func aTestPartWithOtherClassesIsLeftOut() throws {
+    let path = try list("path,label,split\nphotos/a.jpg,x,train\nphotos/b.jpg,y,train\nphotos/c.jpg,x,val\nphotos/d.jpg,z,test\n")
+    let data = try ImageDataset(path: path)
+    #expect(data.test == nil && data.unmeasuredClasses == ["y"])
+    #expect("\(data.testFault!)" == "\(path), line 5: no training picture has the label 'z'")
+    #expect(throws: data.testFault!) { try data.source(.test) }
   }
 
   /// As with files that are damaged.

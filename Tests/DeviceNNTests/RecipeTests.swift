@@ -31,6 +31,15 @@ import Testing
     for (a, b) in zip(before, try bits(tuner.model.head.parameters())) { #expect(a != b) }
   }
 
+  @Test func stochasticAveragesAreMeansOfTheLastEpochs() throws {
+    let tuner = try runs.tuner("run", runs.photos()) { ($0.epochs, $0.averaging) = (3, .stochastic) }
+    let bias = tuner.model.head.parameters()[1]
+    var ends: [[Float]] = []
+    _ = try tuner.train(onEpoch: { _ in ends.append(try bias.value.scalars()) })
+    #expect(ends.count == 3 && ends[1] != ends[2])
+    expectClose(try bias.value.scalars(), zip(ends[1], ends[2]).map { ($0 + $1) / 2 })
+  }
+
   @Test func lowRankChangesLeaveWeightsAsTheyWere() throws {
     let tuner = try runs.tuner("run", runs.photos()) { $0.recipe = .lora }
     let weights = tuner.model.backboneParameters.filter { $0.layout != .same }
@@ -125,6 +134,10 @@ import Testing
     #expect(configuration.training.answerViews == AnswerViews(isMirrored: true, sizes: [224, 288]))
     configuration.training.imageSize = 160
     #expect(configuration.training.answerViews.sizes == [128, 192])
+    // A head sees pictures as they are measured, whatever was asked for.
+    (configuration.training, configuration.training.trainingSize) = (FineTuningOptions(), 160)
+    configuration.take(.head, for: tuner.model, data)
+    #expect(configuration.training.answerViews == AnswerViews(isMirrored: true))
     configuration.training = FineTuningOptions()
     #expect(configuration.training.answerViews == AnswerViews())
   }

@@ -89,6 +89,8 @@ extension OperatorCase {
               activation: .relu))
         }
       }
+      let thin = MatmulShape(batch: 2, m: 3, n: 1030, k: 65, transposesB: true)
+      try run.keep(run.device.matmul(run.input(2 * 3 * 65), run.input(2 * 1030 * 65), thin))
     },
     OperatorCase("convolution") { run in
       for (channels, outputs, groups) in [(3, 5, 1), (6, 34, 2), (17, 17, 17), (48, 48, 48), (33, 129, 1)].prefix(Chosen.isSmall ? 3 : 5) {

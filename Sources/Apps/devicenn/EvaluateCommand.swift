@@ -9,7 +9,7 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The folder of a run.", valueName: "run")) var model: String
   @Option(help: ArgumentHelp("The photos, as finetune takes them; for a run of several tasks a list as multitask takes it.", valueName: "path")) var data: String
-  @Option(help: "Which part of them: val or test.") var split = Split.val
+  @Option(help: "Which part of them: val, test, or all photos whatever they are for.") var split = Split.val
   @Option(help: ArgumentHelp("The column with the classes, where a CSV file has several. (default: the run's)", valueName: "name"))
   var labelColumn: String?
   @Option(help: "Photos a batch.") var batchSize = 32
@@ -18,9 +18,16 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var device: DeviceOption
 
   enum Split: String, ExpressibleByArgument, CaseIterable {
-    case val, test
+    case val, test, all
 
-    var part: DataPart { self == .val ? .validation : .test }
+    /// nil for all of them.
+    var part: DataPart? {
+      switch self {
+      case .val: .validation
+      case .test: .test
+      case .all: nil
+      }
+    }
   }
 
   func validate() throws {
@@ -42,7 +49,8 @@ struct EvaluateCommand: ParsableCommand {
     let data = try TaskDataset(
       path: data, tasks: configuration.tasks, skippingBad: skipBadImages, seed: configuration.training.seed)
     for bad in data.skipped { complain("skipped \(bad.error)") }
-    let photos = try data.pictures(split.part)
+    guard let part = split.part else { throw ValidationError("--split all is for a run of one question.") }
+    let photos = try data.pictures(part)
     let evaluations = try model.evaluation(
       of: photos, BatchLoader(photos.source, transform: configuration.transform, batchSize: batchSize),
       mirrored: configuration.training.testTimeAugmentation, on: device)
@@ -57,8 +65,9 @@ struct EvaluateCommand: ParsableCommand {
   private func evaluateClasses(_ run: RunFolder, _ device: Device) throws {
     let (model, configuration) = try run.model(on: device)
     let data = try ImageDataset(
-      path: data, skippingBad: skipBadImages, parts: [split.part], seed: configuration.training.seed,
-      labelColumn: labelColumn ?? configuration.training.labelColumn)
+      path: data, skippingBad: skipBadImages, parts: split.part.map { [$0] } ?? [.validation, .test, .train],
+      seed: configuration.training.seed, labelColumn: labelColumn ?? configuration.training.labelColumn)
+    for bad in data.skipped { complain("skipped \(bad.error)") }
     let photos = try RelabelledSource(data, split.part, classes: configuration.classes)
     let loader = BatchLoader(photos, transform: configuration.transform, batchSize: batchSize)
     let evaluation = try model.evaluation(
@@ -76,7 +85,7 @@ struct EvaluateCommand: ParsableCommand {
       try say(
         jsonObject([
           ("accuracy", .number(evaluation.accuracy)), ("loss", .number(evaluation.loss)),
-          ("auc", area.map(JSONValue.number) ?? .null),
+          ("auc", area.map(JSONValue.number) ?? .null), ("macroF1", .number(confusion.macroF1 ?? .nan)),
           ("calibrationError", .number(evaluation.calibrationError())),
           ("photos", .number(Double(evaluation.predictions.count))), ("classes", .list(classes)),
         ]))
@@ -85,7 +94,7 @@ struct EvaluateCommand: ParsableCommand {
       let area = area.map { String(format: ", AUC %.4f", $0) } ?? missing
       try say(
         "accuracy \(percent(evaluation.accuracy))\(area), calibration error \(percent(evaluation.calibrationError())) on "
-          + "\(evaluation.predictions.count) photos\n")
+          + "\(evaluation.predictions.count) photos\(split == .val && data.isHeldOut ? ", a fifth that is set aside (--split all measures all)" : "")\n")
       try say(confusion.text())
     }
   }
@@ -96,10 +105,12 @@ private struct RelabelledSource: ImageSource {
   private let source: any ImageSource
   private let numbers: [Int32]
 
-  init(_ data: ImageDataset, _ part: DataPart, classes: [String]) throws {
+  /// - Parameter part: nil takes all.
+  init(_ data: ImageDataset, _ part: DataPart?, classes: [String]) throws {
     let unknown = data.classes.filter { !classes.contains($0) }
     guard unknown.isEmpty else { throw ModelError.otherClasses(path: data.path, unknown: unknown, known: classes) }
-    source = try data.source(part)
+    source = try part.map(data.source) ?? JoinedSources([data.train, data.validation] + (data.test.map { [$0] } ?? []))
+    guard source.count > 0 else { throw DataError.nothingToMeasure(path: data.path, part: part) }
     numbers = data.classes.map { Int32(classes.firstIndex(of: $0)!) }
   }
 
@@ -107,4 +118,18 @@ private struct RelabelledSource: ImageSource {
   func label(at index: Int) -> Int32 { numbers[Int(source.label(at: index))] }
   func name(at index: Int) -> String { source.name(at: index) }
   func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image { try source.image(at: index, atLeast: atLeast) }
+}
+
+/// The pictures of several sources, one after the other.
+private struct JoinedSources: ImageSource {
+  private let places: [(source: any ImageSource, index: Int)]
+
+  init(_ sources: [any ImageSource]) { places = sources.flatMap { source in (0..<source.count).map { (source, $0) } } }
+
+  var count: Int { places.count }
+  func label(at index: Int) -> Int32 { places[index].source.label(at: places[index].index) }
+  func name(at index: Int) -> String { places[index].source.name(at: places[index].index) }
+  func image(at index: Int, atLeast: Int?) throws(ImageError) -> Image {
+    try places[index].source.image(at: places[index].index, atLeast: atLeast)
+  }
 }

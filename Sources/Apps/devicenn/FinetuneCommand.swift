@@ -30,6 +30,9 @@ struct FinetuneCommand: ParsableCommand {
     if let recipe = training.recipe?.recipe, let option = training.unheeded(by: recipe).first {
       throw ValidationError("\(option) has no effect with --recipe \(recipe.rawValue).")
     }
+    if fromScratch, let recipe = training.recipe, recipe == .head || recipe == .lora {
+      throw ValidationError("--recipe \(recipe.rawValue) freezes the network, and --from-scratch leaves it random: take --recipe full.")
+    }
     if fromScratch, training.headWarmUp != nil { throw ValidationError("--head-warm-up has no effect with --from-scratch: there are no features yet.") }
   }
 
@@ -44,13 +47,17 @@ struct FinetuneCommand: ParsableCommand {
     var (configuration, pretrained) = runOptions.resume ? (try resumedConfiguration(folder), nil) : try newConfiguration()
     let options = configuration.training
     let data = try ImageDataset(
-      path: configuration.data, skippingBad: options.skipsBadImages, seed: options.seed, fewShot: options.fewShot,
-      labelColumn: options.labelColumn)
+      path: configuration.data, skippingBad: options.skipsBadImages, parts: [.train, .validation], seed: options.seed,
+      fewShot: options.fewShot, labelColumn: options.labelColumn)
+    if data.isHeldOut, folder.lies(within: data.path) {
+      throw FileError.unwritable(path: folder.path, reason: "it would lie among the folders of classes; name another place with --out")
+    }
     if !data.ignored.isEmpty { progress.print("no pictures by their names, and ignored: \(data.ignored.listed())") }
     for bad in data.skipped { progress.print("skipped \(bad.error)") }
     if !data.skipped.isEmpty { progress.print(data.skipped.count == 1 ? "1 photo was skipped" : "\(data.skipped.count) photos were skipped") }
     if let fault = data.testFault { progress.print("the test part is left out: \(fault)") }
     for names in data.lookalikes { progress.print("classes of their own, by their spelling: \(names.map { "'\($0)'" }.joined(separator: ", "))") }
+    if data.validation.count > 0, !data.unmeasuredClasses.isEmpty { progress.print("classes without a validation photo: \(data.unmeasuredClasses.listed())") }
     guard data.classes == configuration.classes else { throw ModelError.otherData(path: folder.path, data: data.path) }
     let (model, notes) =
       try pretrained?.makeModel(configuration, on: device)
@@ -77,13 +84,14 @@ struct FinetuneCommand: ParsableCommand {
       try say(
         jsonObject([
           ("run", .text(folder.path)), ("validationAccuracy", .number(evaluation.accuracy)),
-          ("validationLoss", .number(evaluation.loss)), ("seconds", .number(tuner.seconds)),
+          ("validationLoss", .number(evaluation.loss)), ("epochs", .number(Double(try tuner.epochs.count))),
+          ("keptEpoch", try tuner.bestEpoch.map { .number(Double($0)) } ?? .null), ("seconds", .number(tuner.seconds)),
         ]))
     } else {
       let (done, planned) = (try tuner.epochs.count, tuner.options.epochs)
       try say(
         "validation accuracy \(percent(evaluation.accuracy)) after \(done) epoch\(done == 1 ? "" : "s")"
-          + (done < planned ? " of \(planned), stopped early with the best weights" : "") + "; \(folder.reportPath)")
+          + (done < planned && tuner.options.patience != nil ? " of \(planned), stopped early with the best weights" : "") + "; \(folder.reportPath)")
     }
   }
 

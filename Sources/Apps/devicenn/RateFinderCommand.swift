@@ -6,7 +6,11 @@ import Kernels
 struct RateFinderCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lr-find",
-    abstract: "Suggests a learning rate: trains with a rate that rises from step to step, and draws the loss.")
+    abstract: "Suggests a learning rate: trains with a rate that rises from step to step, and draws the loss.",
+    discussion: """
+      Photos are shown as finetune would show them while it trains by the same recipe. finetune --recipe auto looks at a shorter \
+      sweep, and keeps its usual rate where that is less than three times off.
+      """)
 
   @Option(help: ArgumentHelp("The folder of photos.", valueName: "dir")) var data: String
   @Option(help: ArgumentHelp("The network, see 'devicenn models'.", valueName: "name")) var backbone: String?
@@ -30,13 +34,19 @@ struct RateFinderCommand: ParsableCommand {
     defer { progress.clear() }
     let device = try device.open()
     let pretrained = try PretrainedModel(weights: weights, backbone: backbone)
-    var options = training.applied(to: FineTuningOptions())
-    if let recipe = training.recipe?.recipe { options.recipe = recipe }
-    let data = try ImageDataset(path: data, seed: options.seed, fewShot: options.fewShot, labelColumn: options.labelColumn)
-    let configuration = pretrained.configuration(classes: data.classes, training: options, data: data.path)
+    let given = training.applied(to: FineTuningOptions())
+    let data = try ImageDataset(
+      path: data, parts: [.train, .validation], seed: given.seed, fewShot: given.fewShot, labelColumn: given.labelColumn)
+    var configuration = pretrained.configuration(classes: data.classes, training: given, data: data.path)
     let (model, _) = try pretrained.makeModel(configuration, on: device)
+    configuration.take(training.recipe?.recipe ?? .full, for: model, data)
+    configuration.training = training.applied(to: configuration.training)
+    let options = configuration.training
+    let idle = training.unheeded(by: options.recipe, inSweep: true)
+    if !idle.isEmpty { progress.print("a sweep by recipe \(options.recipe.rawValue) does not heed \(idle.joined(separator: ", "))") }
     let sweep = try FineTuner.sweep(
-      model, options, data: data, transform: configuration.transform, rates: from...to, steps: steps,
+      model, options, data: data, transform: options.trainingTransform(configuration.transform, networkSize: model.imageSize),
+      rates: from...to, steps: steps,
       batchSize: min(options.batchSize, data.train.count), on: device
     ) { step, _, loss in
       progress.update(TrainingProgress(epoch: 1, epochs: 1, batch: step + 1, batches: steps, loss: loss))

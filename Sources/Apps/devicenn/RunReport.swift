@@ -42,7 +42,14 @@ struct RunReport {
         .init("learning rate", "\(options.learningRate)"), .init("weight decay", "\(options.weightDecay)"),
         .init("label smoothing", "\(options.labelSmoothing)"), .init("augmentation", options.augmentation.rawValue),
         .init("seed", "\(options.seed)"), .init("photos skipped", "\(tuner.data.skipped.count)"),
-      ])
+      ] + furtherOptions.map { .init($0.name, $0.value) })
+  }
+
+  /// What was chosen besides, and is not what it is by default.
+  private var furtherOptions: [(name: String, value: String)] {
+    let names = ["--accumulate", "--average", "--balance", "--clip-norm", "--cutmix", "--few-shot", "--head-warm-up", "--layer-decay", "--mixup", "--patience", "--schedule", "--training-size"]
+    let (usual, chosen) = (FineTuningOptions().named, tuner.options.named)
+    return names.compactMap { name in chosen[name].flatMap { $0 == usual[name] ? nil : (String(name.dropFirst(2)), $0) } }
   }
 
   private var explanation: String {

@@ -30,7 +30,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "How photos vary: none, light (crops and flips) or strong. (default: light)") var augment: FineTuningOptions.AugmentationKind?
   @Option(help: "What rare classes get: none, weights (their losses count for more) or sampling (they are shown more often). (default: none)")
   var balance: FineTuningOptions.Balance?
-  @Option(help: "What of the weights' path is kept: none, exponential (a moving average) or stochastic (the mean of the last quarter's epochs). (default: none)")
+  @Option(help: "What of the weights' path is kept: none, exponential (a moving average) or stochastic (the mean of the last quarter's epochs, two at least). (default: none)")
   var average: FineTuningOptions.Averaging?
   @Option(help: ArgumentHelp("End after so many epochs without a smaller validation loss, and keep the best weights. (default: never)", valueName: "epochs"))
   var patience: Int?
@@ -74,14 +74,23 @@ struct TrainingOptions: ParsableArguments {
 
   /// The options that were given, and that change nothing in what a recipe does.
   ///
-  /// - Parameter onStoredFeatures: whether a head alone learns from features that are computed once, so that there are
-  ///   neither photos to mix nor gradients of a network.
-  func unheeded(by recipe: Recipe, onStoredFeatures: Bool = true) -> [String] {
+  /// - Parameters:
+  ///   - onStoredFeatures: whether a head alone learns from features that are computed once, so that there are
+  ///     neither photos to mix nor gradients of a network.
+  ///   - inSweep: whether a sweep of the learning rate is all that is done.
+  func unheeded(by recipe: Recipe, onStoredFeatures: Bool = true, inSweep: Bool = false) -> [String] {
     var options = [
       ("--rank", rank != nil && recipe != .lora), ("--views", views != nil && recipe != .head),
       ("--layer-decay", layerDecay != nil && recipe == .head),
     ]
-    if recipe == .head, onStoredFeatures {
+    if inSweep {
+      options += [
+        ("--epochs", epochs != nil), ("--accumulate", accumulate != nil), ("--learning-rate", learningRate != nil),
+        ("--schedule", schedule != nil), ("--head-warm-up", headWarmUp != nil), ("--clip-norm", clipNorm != nil),
+        ("--mixup", mixup != nil), ("--cutmix", cutmix != nil), ("--balance", balance != nil), ("--average", average != nil),
+        ("--patience", patience != nil), ("--mirror", mirror),
+      ]
+    } else if recipe == .head, onStoredFeatures {
       options += [
         ("--accumulate", accumulate != nil), ("--mixup", mixup != nil), ("--cutmix", cutmix != nil),
         ("--head-warm-up", headWarmUp != nil), ("--training-size", trainingSize != nil),

@@ -27,7 +27,7 @@ extension ModelError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .noValidationPictures(let data):
-      "\(data) leaves no picture for validation: a class needs two or more, or put some into \(data)/val/CLASS"
+      "\(data) leaves no picture for validation: a class needs two or more, or name some for it (a folder val/CLASS, or val as the split)"
     case .unknownBackbone(let name, let known):
       "there is no backbone '\(name)'; there are \(known.joined(separator: ", ")), and mobilenet_v2 at any width in percent"
     case .noBuiltInWeights(let backbone):

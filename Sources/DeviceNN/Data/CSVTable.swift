@@ -35,11 +35,11 @@ public struct CSVTable: Sendable, Equatable {
     if let twice = header.fields.first(where: { name in header.fields.count { $0 == name } > 1 }) {
       throw .malformedLine(file: path, line: header.line, reason: "the header names the column '\(twice)' twice")
     }
-    if let odd = records.first(where: { $0.fields.count != header.fields.count }) {
-      throw .malformedLine(
-        file: path, line: odd.line, reason: "it has \(odd.fields.count) fields, but the header has \(header.fields.count)")
-    }
     (self.path, columns, rows) = (path, header.fields, records)
+    try refuse(
+      records.filter { $0.fields.count != header.fields.count }.map {
+        ($0.line, "it has \($0.fields.count) fields, but the header has \(header.fields.count)")
+      })
   }
 
   private static func records(_ bytes: ArraySlice<UInt8>, _ path: String) throws(DataError) -> [Row] {

@@ -14,16 +14,19 @@ public enum DataError: Error, Equatable, Sendable {
   case malformed(file: String, reason: String)
   /// Lines count from 1.
   case malformedLine(file: String, line: Int, reason: String)
-  /// `faults` are the first few of `count`, each with its line.
-  case malformedLines(file: String, faults: [String], count: Int)
+  /// Each fault with its lines.
+  case malformedLines(file: String, faults: [String])
   case noTestPictures(path: String)
+  /// A part without pictures, or with none that can be read; nil stands for all parts.
+  case nothingToMeasure(path: String, part: DataPart?)
 }
 
 extension DataError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .noSuchFolder(let path): "there is no folder \(path)"
-    case .notAFolder(let path): "\(path) is a file, but a folder of class folders was wanted"
+    case .notAFolder(let path): "\(path) is a file, but a folder of class folders was wanted, a .csv or an .npz file"
+    case .noClassFolders(let path, 0) where isPart(path): "\(path) holds no class folders; wanted is \(path)/CLASS/picture.jpg"
     case .noClassFolders(let path, 0):
       "\(path) holds no class folders; wanted is \(path)/CLASS/picture.jpg or \(path)/train/CLASS/picture.jpg"
     case .noClassFolders(let path, let looseImages):
@@ -44,14 +47,19 @@ extension DataError: CustomStringConvertible {
       "the class '\(name)' has no training picture left after \(skipped) that can't be read were skipped"
     case .malformed(let file, let reason): "\(file) is not what was expected: \(reason)"
     case .malformedLine(let file, let line, let reason): "\(file), line \(line): \(reason)"
-    case .malformedLines(let file, let faults, let count):
-      "\(file), \(count) lines: \(faults.joined(separator: "; "))" + (count > faults.count ? "; and \(count - faults.count) more" : "")
+    case .malformedLines(let file, let faults):
+      "\(file), " + faults.prefix(5).joined(separator: "; ") + (faults.count > 5 ? "; and \(faults.count - 5) other faults" : "")
+    case .nothingToMeasure(let path, let part):
+      "\(path) has no picture \(part.map { "in its part '\($0.rawValue)' " } ?? "")to measure with"
     case .noTestPictures(let path):
       "\(path) has no test pictures besides those for validation; wanted are test/CLASS/ beside val/CLASS/, rows of a CSV "
         + "file whose split is test, or the arrays test_images and test_labels"
     }
   }
 }
+
+/// Whether a folder is one of the parts of a data set by its name.
+private func isPart(_ path: String) -> Bool { path.split(separator: "/").last.map { DataPart(named: String($0)) != nil } ?? false }
 
 private func quoted(_ names: [String]) -> String { names.map { "'\($0)'" }.listed(first: 8) }
 

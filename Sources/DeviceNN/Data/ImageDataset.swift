@@ -23,14 +23,14 @@ public struct ImageDataset: Sendable {
   /// (`CIFAR10`). Every file is decoded once, so that a run doesn't end in its third epoch at a damaged one.
   ///
   /// - Parameters:
-  ///   - parts: those whose files are decoded.
+  ///   - parts: those whose files are decoded. Where the training part is not among them, there need not be one.
   ///   - fewShot: training pictures of each class that are drawn by `seed`; nil takes all.
   ///   - labelColumn: of a CSV file; nil takes `label`, or the only one that is left.
   public init(
     path: String, skippingBad: Bool = false, parts: [DataPart] = DataPart.allCases, seed: UInt64 = 0, fewShot: Int? = nil,
     labelColumn: String? = nil
   ) throws {
-    try self.init(unchecked: path, seed: seed, labelColumn: labelColumn)
+    try self.init(unchecked: path, seed: seed, labelColumn: labelColumn, isMeasured: !parts.contains(.train))
     if let folder {
       let (good, skipped) = try folder.validated(skippingBad: skippingBad, parts: parts)
       (train, validation, test, self.skipped) = (good.train, good.validation, good.test, skipped)
@@ -39,7 +39,7 @@ public struct ImageDataset: Sendable {
   }
 
   /// Without decoding files.
-  init(unchecked path: String, seed: UInt64 = 0, labelColumn: String? = nil) throws {
+  init(unchecked path: String, seed: UInt64 = 0, labelColumn: String? = nil, isMeasured: Bool = false) throws {
     self.path = path
     if Self.isCIFAR10(path) {
       let cifar = try CIFAR10(directory: path)
@@ -48,7 +48,7 @@ public struct ImageDataset: Sendable {
       let arrays = try MedMNIST(path: path)
       (classes, train, validation, test, folder) = (arrays.classes, arrays.train, arrays.validation, arrays.test, nil)
     } else {
-      let files = try Self.folder(path, seed: seed, labelColumn: labelColumn)
+      let files = try Self.folder(path, seed: seed, labelColumn: labelColumn, isMeasured: isMeasured)
       (classes, train, validation, test, folder) = (files.classes, files.train, files.validation, files.test, files)
     }
   }
@@ -71,9 +71,12 @@ public struct ImageDataset: Sendable {
     return try folder(path, labelColumn: labelColumn).classes
   }
 
-  private static func folder(_ path: String, seed: UInt64 = 0, labelColumn: String?) throws -> ImageFolder {
+  private static func folder(
+    _ path: String, seed: UInt64 = 0, labelColumn: String?, isMeasured: Bool = false
+  ) throws -> ImageFolder {
     has(path, ending: "csv")
-      ? try ImageFolder(csv: path, labelColumn: labelColumn, seed: seed) : try ImageFolder(path, seed: seed)
+      ? try ImageFolder(csv: path, labelColumn: labelColumn, seed: seed, isMeasured: isMeasured)
+      : try ImageFolder(path, seed: seed, isMeasured: isMeasured)
   }
 
   /// Whether the path names a file of this kind; a folder may be called anything.
@@ -85,6 +88,12 @@ public struct ImageDataset: Sendable {
 
   private static func isCIFAR10(_ path: String) -> Bool {
     FileManager.default.fileExists(atPath: path + "/cifar10_labels.js")
+  }
+
+  /// Classes that the validation part has no picture of: nobody will know how well they are told apart.
+  public var unmeasuredClasses: [String] {
+    let present = Set((0..<validation.count).map { validation.label(at: $0) })
+    return classes.indices.filter { !present.contains(Int32($0)) }.map { classes[$0] }
   }
 
   /// Classes whose names differ by case or by spaces around them only: most likely one class, spelt in several ways.

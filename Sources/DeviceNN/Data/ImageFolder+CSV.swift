@@ -5,26 +5,39 @@ extension ImageFolder {
   /// with train, val (or valid, validation) and test. Without rows for validation a fifth of each class is set aside, by
   /// the seed.
   ///
-  /// - Parameter labelColumn: nil takes `label`, or the only column that is left.
-  public init(csv path: String, labelColumn: String? = nil, validationFraction: Double = 0.2, seed: UInt64 = 0) throws {
+  /// - Parameters:
+  ///   - labelColumn: nil takes `label`, or the only column that is left.
+  ///   - isMeasured: nothing is learnt from it, so that it need not have rows for training.
+  public init(
+    csv path: String, labelColumn: String? = nil, validationFraction: Double = 0.2, seed: UInt64 = 0, isMeasured: Bool = false
+  ) throws {
     let list = try ListedFiles(CSVTable(path: path))
-    try list.requireTraining()
     let column = try list.labelColumn(labelColumn)
-    let classes = try list.classes(of: column)
-    guard classes.count > 1 else { throw DataError.onlyOneClass(path: path, name: classes[0]) }
+    let (classes, faults) = list.classes(of: column, isMeasured: isMeasured)
+    // Nobody learns from the test part: what is wrong with it may wait until it is wanted.
+    let isTest = Set(list.pictures.filter { $0.part == .test }.map(\.row.line))
+    try list.table.refuse(list.faults + faults.filter { !isTest.contains($0.line) })
+    let testFaults = faults.filter { isTest.contains($0.line) }
+    var testFault: DataError?
+    do throws(DataError) { try list.table.refuse(testFaults) } catch { testFault = error }
+    if !isMeasured {
+      try list.requireTraining()
+      guard classes.count > 1 else { throw DataError.onlyOneClass(path: path, name: classes[0]) }
+    }
     func files(_ part: DataPart) -> ImageFiles {
-      let pictures = list.pictures.filter { $0.part == part }
+      let pictures = part == .test && testFault != nil ? [] : list.pictures.filter { $0.part == part }
       return list.files(pictures, labels: pictures.map { Int32(classes.firstIndex(of: $0.row.fields[column])!) })
     }
     var (train, validation) = (files(.train), files(.validation))
-    let isHeldOut = validation.count == 0
+    let isHeldOut = validation.count == 0 && train.count > 0
     if isHeldOut {
       let (kept, heldOut) = train.holdingOut(validationFraction, seed: seed)
       (train, validation) = (train.selecting(kept), train.selecting(heldOut))
     }
     let test = files(.test)
     self.init(
-      path: path, classes: classes, train: train, validation: validation, test: test.count > 0 ? test : nil, isHeldOut: isHeldOut)
+      path: path, classes: classes, train: train, validation: validation, test: test.count > 0 ? test : nil, isHeldOut: isHeldOut,
+      testFault: testFault)
   }
 }
 
@@ -38,15 +51,16 @@ extension ListedFiles {
     return index
   }
 
-  /// Of the training pictures, sorted; every picture has one of them.
-  fileprivate func classes(of column: Int) throws(DataError) -> [String] {
-    let known = Set(pictures.filter { $0.part == .train }.map { $0.row.fields[column] }).subtracting([""])
-    try table.refuse(
-      pictures.compactMap { picture in
-        let label = picture.row.fields[column]
-        if label.isEmpty { return (picture.row.line, "the label of \(picture.file) is empty") }
-        return known.contains(label) ? nil : (picture.row.line, "no training picture has the label '\(label)' of \(picture.file)")
-      })
-    return known.sorted()
+  /// Of the training pictures, or all that are measured, sorted; every picture has one of them but for the faults.
+  fileprivate func classes(of column: Int, isMeasured: Bool) -> (names: [String], faults: [CSVTable.Fault]) {
+    func isBlank(_ label: String) -> Bool { label.allSatisfy(\.isWhitespace) }
+    let learnt = isMeasured ? pictures : pictures.filter { $0.part == .train }
+    let known = Set(learnt.map { $0.row.fields[column] }.filter { !isBlank($0) })
+    let faults = pictures.compactMap { picture -> CSVTable.Fault? in
+      let label = picture.row.fields[column]
+      if isBlank(label) { return (picture.row.line, "the label is empty") }
+      return known.contains(label) ? nil : (picture.row.line, "no training picture has the label '\(label)'")
+    }
+    return (known.sorted(), faults)
   }
 }

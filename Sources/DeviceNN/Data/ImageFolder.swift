@@ -32,12 +32,15 @@ public struct ImageFolder: Sendable, Equatable {
     (self.isHeldOut, self.testFault, self.ignored) = (isHeldOut, testFault, ignored)
   }
 
-  public init(_ path: String, validationFraction: Double = 0.2, seed: UInt64 = 0) throws(DataError) {
+  /// - Parameter isMeasured: nothing is learnt from it, so that it need not have a training part.
+  public init(_ path: String, validationFraction: Double = 0.2, seed: UInt64 = 0, isMeasured: Bool = false) throws(DataError) {
     let top = try Listing(path)
     let validationName = Self.validationNames.first { top.folders.contains($0) }
     guard top.folders.contains("train") else {
       if let validationName, top.folders.allSatisfy(Self.validationNames.contains) {
-        throw .noTrainingFolder(path: path, found: validationName)
+        guard isMeasured else { throw .noTrainingFolder(path: path, found: validationName) }
+        self = try Self.measuring(path, top)
+        return
       }
       self = try Self.splitting(path, top, validationFraction, seed)
       return
@@ -48,7 +51,8 @@ public struct ImageFolder: Sendable, Equatable {
     }
 
     let train = try ClassFiles(path + "/train")
-    var ignored = train.ignored
+    let others = top.folders.filter { !["train", validationName, "test"].contains($0) }
+    var ignored = (others + top.images).map { path + "/" + $0 } + train.ignored
     func part(_ name: String) throws(DataError) -> ImageFiles {
       let files = try ClassFiles(path + "/" + name, areFew: true)
       ignored += files.ignored
@@ -63,6 +67,20 @@ public struct ImageFolder: Sendable, Equatable {
     self.init(
       path: path, classes: train.names, train: train.labelled(by: train.names), validation: validation, test: test,
       testFault: fault, ignored: ignored)
+  }
+
+  /// Parts to measure with, and none to learn from.
+  private static func measuring(_ path: String, _ top: Listing) throws(DataError) -> ImageFolder {
+    func part(_ name: String?) throws(DataError) -> ClassFiles? {
+      if let name { try ClassFiles(path + "/" + name, areFew: true) } else { nil }
+    }
+    let validation = try part(validationNames.first { $0 != "test" && top.folders.contains($0) })
+    let test = try part(top.folders.contains("test") ? "test" : nil)
+    let classes = Set((validation?.names ?? []) + (test?.names ?? [])).sorted()
+    return ImageFolder(
+      path: path, classes: classes, train: ImageFiles(root: path, files: [], labels: []),
+      validation: validation?.labelled(by: classes) ?? ImageFiles(root: path, files: [], labels: []),
+      test: test?.labelled(by: classes), ignored: (validation?.ignored ?? []) + (test?.ignored ?? []))
   }
 
   /// One level of class folders, of which a part is for validation.
@@ -106,7 +124,7 @@ public struct ImageFolder: Sendable, Equatable {
     guard skippingBad else { throw .unreadable(bad, of: decoded) }
     let remaining = train.selecting(goodTrain)
     let present = Set(remaining.labels)
-    if let empty = classes.indices.first(where: { !present.contains(Int32($0)) }) {
+    if parts.contains(.train), let empty = classes.indices.first(where: { !present.contains(Int32($0)) }) {
       throw .classWithoutGoodImages(name: classes[empty], skipped: train.labels.count { $0 == Int32(empty) })
     }
     let folder = ImageFolder(
@@ -151,8 +169,9 @@ private struct Listing {
   init(_ path: String) throws(DataError) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw .noSuchFolder(path: path) }
-    guard isFolder.boolValue, let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-      throw .notAFolder(path: path)
+    guard isFolder.boolValue else { throw .notAFolder(path: path) }
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+      throw .malformed(file: path, reason: "the folder can't be listed: \(String(cString: strerror(errno)))")
     }
     for name in names.sorted() where !name.hasPrefix(".") {
       let suffix = name.split(separator: ".", omittingEmptySubsequences: false).last!.lowercased()

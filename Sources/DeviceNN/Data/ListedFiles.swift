@@ -11,7 +11,9 @@ struct ListedFiles {
   }
 
   let table: CSVTable
+  /// Of rows without a fault.
   let pictures: [Picture]
+  let faults: [CSVTable.Fault]
   /// The columns besides `path` and `split`, by their places.
   let labelColumns: [Int]
 
@@ -34,6 +36,7 @@ struct ListedFiles {
       let path = file.hasPrefix("/") || root.isEmpty ? file : root + "/" + file
       if let first = firstLines.updateValue(row.line, forKey: URL(fileURLWithPath: path).standardizedFileURL.path) {
         faults.append((row.line, "\(file) is listed twice, first in line \(first)"))
+        continue
       }
       let split = splitColumn.map { row.fields[$0] } ?? "train"
       if let part = DataPart(named: split) {
@@ -42,8 +45,7 @@ struct ListedFiles {
         faults.append((row.line, "the split '\(split)' is none of train, val, valid, validation and test"))
       }
     }
-    try table.refuse(faults)
-    self.pictures = pictures
+    (self.pictures, self.faults) = (pictures, faults)
   }
 
   /// - Throws: where no picture is there to learn from.
@@ -65,9 +67,11 @@ extension CSVTable {
 
   /// Throws one error for all faults: whoever mends a long list wants to know them all.
   func refuse(_ faults: [Fault]) throws(DataError) {
-    guard let first = faults.first else { return }
+    guard let first = faults.min(by: { $0.line < $1.line }) else { return }
     if faults.count == 1 { throw failure(first.line, first.reason) }
-    throw .malformedLines(file: path, faults: faults.prefix(5).map { "line \($0.line): \($0.reason)" }, count: faults.count)
+    let kinds = Dictionary(grouping: faults, by: \.reason).mapValues { $0.map(\.line).sorted() }.sorted { $0.value[0] < $1.value[0] }
+    throw .malformedLines(
+      file: path, faults: kinds.map { reason, lines in "line\(lines.count == 1 ? "" : "s") \(lines.map(String.init).listed()): \(reason)" })
   }
 
   /// Where a column that has to be there is in each row.

@@ -10,7 +10,7 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
     case none
     /// An exponential moving average over steps.
     case exponential
-    /// The mean of the weights at the ends of the last quarter of the epochs (Izmailov et al. 2018).
+    /// The mean of the weights at the ends of the last quarter of the epochs, two at least (Izmailov et al. 2018).
     case stochastic
   }
 
@@ -101,7 +101,7 @@ public struct FineTuningOptions: Codable, Sendable, Equatable {
   }
 
   /// How pictures are shown in training, where `transform` is how they are measured. A network of fixed size sees its own.
-  func trainingTransform(_ transform: ImageTransform, networkSize: Int?) -> ImageTransform {
+  public func trainingTransform(_ transform: ImageTransform, networkSize: Int?) -> ImageTransform {
     var transform = transform
     transform.augmentation = imageAugmentation
     transform.size = networkSize ?? trainingSize ?? imageSize

@@ -7,7 +7,9 @@ extension ModelConfiguration {
 
   /// Writes a folder that `timm.create_model("local-dir:PATH", pretrained=True)` opens.
   public func exported(_ model: any ImageClassifier, to path: String) throws {
-    if FileManager.default.fileExists(atPath: path + "/config.json") { throw ModelError.alreadyARun(path: path) }
+    if FileManager.default.fileExists(atPath: path + "/config.json") {
+      throw FileError.unwritable(path: path + "/config.json", reason: "it is there already: name another folder with --out")
+    }
     var timm = TimmConfiguration(architecture: timmName, classCount: classes.count)
     timm.labels = classes
     timm.preprocessing.height = imageSize

@@ -56,7 +56,8 @@ public final class PictureClasses: TrainingProblem {
   public func prepare(epoch: Int, onProgress: (TrainingProgress) -> Void) throws -> [RunPhase: Double] {
     let start = ContinuousClock.now
     if options.recipe == .head {
-      cache = try featureCache(views: options.views, onProgress: onProgress)
+      // An epoch looks at one view.
+      cache = try featureCache(views: min(options.views, options.epochs), onProgress: onProgress)
       return [.features: start.secondsUntilNow]
     }
     let passes = options.headWarmUp

@@ -47,7 +47,7 @@ extension ModelConfiguration {
   public mutating func take(_ recipe: Recipe, for model: any ImageClassifier, _ data: ImageDataset) {
     training.recipe = recipe
     training.takeDefaults(of: recipe, pictures: data.train.count)
-    if training.trainingSize != nil, model.imageSize == nil {
+    if recipe != .head, training.trainingSize != nil, training.imageSize >= 128, model.imageSize == nil {
       (training.imageSize, training.looksAtTwoSizes) = (training.imageSize * 8 / 7 / 32 * 32, true)
     }
   }

@@ -100,10 +100,21 @@ public struct RunFolder: Sendable {
   /// Whether there is something in the folder that a new run must not overwrite.
   public var isRun: Bool { [configurationPath, modelPath].contains(where: FileManager.default.fileExists) }
 
+  /// Whether the folder is, or would be, inside another.
+  public func lies(within folder: String) -> Bool {
+    func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path }
+    return (place(path) + "/").hasPrefix(place(folder) + "/")
+  }
+
   /// - Throws: where a new run would write over another one, or over a file that is somebody's.
   public func requireFree() throws {
     if isRun { throw ModelError.alreadyARun(path: path) }
-    if let file = [reportPath, numbersPath].first(where: FileManager.default.fileExists) {
+    // A run that was killed before it had a description left an empty log and a checkpoint.
+    let files = FileManager.default
+    let hasLog = (FileManager.default.contents(atPath: metricsPath) ?? Data()).isEmpty == false
+    let hasCheckpoint = files.fileExists(atPath: checkpointPath) && device == nil
+    let foreign = [reportPath, numbersPath].filter(files.fileExists) + (hasLog ? [metricsPath] : []) + (hasCheckpoint ? [checkpointPath] : [])
+    if let file = foreign.first {
       throw FileError.unwritable(path: file, reason: "it is there already, and no run's: name another folder with --out")
     }
   }

@@ -82,6 +82,7 @@ public struct TaskDataset: Sendable {
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     let table = exists && isFolder.boolValue ? try UTKFace.table(of: path) : try CSVTable(path: path)
     let list = try ListedFiles(table)
+    try table.refuse(list.faults)
     if known == nil { try list.requireTraining() }
     var requests = try requests.isEmpty ? list.labelColumns.map { TaskRequest(column: table.columns[$0]) } : list.checked(requests)
     if isFolder.boolValue {

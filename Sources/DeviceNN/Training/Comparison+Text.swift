@@ -5,7 +5,7 @@ extension Comparison {
     [
       ("run", true, \.path), ("accuracy", false, { percent($0.accuracy) }), ("best epoch", false, { percent($0.bestAccuracy) }),
       ("last epoch", false, { percent($0.lastAccuracy) }), ("loss", false, { decimal($0.loss, places: 3) }),
-      ("calibration error", false, { percent($0.calibrationError) }), ("epochs", false, { $0.configuration.training.progress(after: $0.epochs.count) }),
+      ("cross-validated calibration error", false, { percent($0.calibrationError) }), ("epochs", false, { $0.configuration.training.progress(after: $0.epochs.count) }),
       ("seconds", false, { decimal($0.seconds, places: 1) }),
       ("trained", false, { $0.trainedParameters.map(grouped) ?? "–" }),
       ("recipe", true, \.configuration.training.recipe.rawValue), ("backbone", true, \.configuration.architecture.name),
@@ -38,7 +38,7 @@ extension Comparison {
         ("trainedParameters", run.trainedParameters.map { .number(Double($0)) } ?? .null),
         ("accuracy", .number(run.accuracy)), ("bestAccuracy", .number(run.bestAccuracy)),
         ("lastAccuracy", .number(run.lastAccuracy)), ("loss", .number(run.loss)),
-        ("calibrationError", run.calibrationError.map(JSONValue.number) ?? .null), ("seconds", .number(run.seconds)),
+        ("crossValidatedCalibrationError", run.calibrationError.map(JSONValue.number) ?? .null), ("seconds", .number(run.seconds)),
         ("options", .object(options)),
       ]).text
     }

@@ -21,6 +21,7 @@ public struct Comparison: Sendable {
 
     public var bestAccuracy: Double { epochs.map(\.validationAccuracy).max() ?? .nan }
     public var lastAccuracy: Double { epochs.last?.validationAccuracy ?? .nan }
+    /// At temperatures that were found without the pictures they are judged by.
     public var calibrationError: Double? { configuration.calibration?.errorAfter }
   }
 

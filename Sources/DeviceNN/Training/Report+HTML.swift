@@ -25,8 +25,9 @@ extension Report {
   private var tiles: String {
     let epochs = self.epochs.count
     let kept = bestEpoch.map { "epoch \($0) of \(epochs)" } ?? "after \(epochs) epoch\(epochs == 1 ? "" : "s")"
+    // Each epoch shows the same images.
     let speeds = self.epochs.map(\.imagesPerSecond).filter(\.isFinite)
-    let speed = speeds.isEmpty ? .nan : speeds.reduce(0, +) / Double(speeds.count)
+    let speed = speeds.isEmpty ? .nan : Double(speeds.count) / speeds.reduce(0) { $0 + 1 / $1 }
     let tiles = [
       htmlTile(
         "validation accuracy", percent(confusion.accuracy),

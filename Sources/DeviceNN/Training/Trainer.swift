@@ -242,10 +242,12 @@ public final class Trainer<Problem: TrainingProblem> {
     storedEpoch = position.epoch
   }
 
-  /// At the end of an epoch of the last quarter, the weights go into their mean.
+  /// At the end of an epoch of the last quarter, or of the last two, the weights go into their mean.
   private func updateMean() {
-    guard settings.averaging == .stochastic, (position.epoch + 1) * 4 > settings.epochs * 3 else { return }
-    if average == nil { average = WeightAverage(of: problem.model) } else { average!.updateMean() }
+    let isLate = (position.epoch + 1) * 4 > settings.epochs * 3 || position.epoch + 2 >= settings.epochs
+    guard settings.averaging == .stochastic, isLate else { return }
+    if average == nil { average = WeightAverage(of: problem.model) }
+    average!.updateMean()
   }
 
   /// Runs `body` with the averages in the weights' place.
