@@ -1998,14 +1998,16 @@ static inline void depthwise_weight_rows(const int lines, const int rows, const 
     }
   }
   for (int q = from; q < to; q++) {
-    UNROLL for (int line = 0; line < lines; line++) {
-      // What comes next, for three rows of taps the next rows of dy; strided, it was faster not to ask.
-      if (step == 1) PREFETCH(x + (rows + lines - 1 + line) * xRow + q * C, 1);
-      if (step == 1) PREFETCH(dy + ((lines + line) * Q + q) * C, 1);
-      const VEC gradient = LOAD(dy + (line * Q + q) * C);
-      UNROLL for (int i = 0; i < rows * taps; i++) {
-        sum[i] += LOAD(x + (line + i / taps) * xRow + (q * step + i % taps) * C) * gradient;
+    // What comes next, for three rows of taps the next rows of dy; strided, it was faster not to ask.
+    if (step == 1) {
+      UNROLL for (int line = 0; line < lines; line++) {
+        PREFETCH(x + (rows + lines - 1 + line) * xRow + q * C, 1);
+        PREFETCH(dy + ((lines + line) * Q + q) * C, 1);
       }
+    }
+    UNROLL for (int i = 0; i < lines * rows * taps; i++) {
+      const int tap = i % (rows * taps), line = i / (rows * taps);
+      sum[tap] += LOAD(x + (line + tap / taps) * xRow + (q * step + tap % taps) * C) * LOAD(dy + (line * Q + q) * C);
     }
   }
   UNROLL for (int i = 0; i < rows * taps; i++) STORE_PART(sum[i], sums + i / taps * sumRow + i % taps * C, n);
