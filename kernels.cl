@@ -852,6 +852,20 @@ static inline void store_tile(VEC acc[TILE_M][TILE_N], const int vectors, const 
   }
 }
 
+// Transposes VECTOR vectors in registers: each round puts the lanes of the first half between those of the second.
+static inline void transpose_square(VEC square[VECTOR]) {
+  VEC next[VECTOR];
+  UNROLL for (int round = 1; round < VECTOR; round *= 2) {
+    UNROLL for (int i = 0; i < VECTOR / 2; i++) {
+      next[2 * i].even = square[i].lo;
+      next[2 * i].odd = square[i + VECTOR / 2].lo;
+      next[2 * i + 1].even = square[i].hi;
+      next[2 * i + 1].odd = square[i + VECTOR / 2].hi;
+    }
+    UNROLL for (int i = 0; i < VECTOR; i++) square[i] = next[i];
+  }
+}
+
 // to(group, panel, tap, row, PANEL) = from[group · groupStride + tap · tapStride + row · rowStride + column ·
 // columnStride], zeros behind the last column.                              groups(panels, taps, groups)
 __kernel void pack_panels(const int rows, const int columns, const int groupStride, const int tapStride,
@@ -864,6 +878,18 @@ __kernel void pack_panels(const int rows, const int columns, const int groupStri
   if (columnStride == 1 && width == PANEL) {
     for (int t = LANE * VECTOR; t < rows * PANEL; t += LOCAL * VECTOR) {
       STORE(LOAD(from + (size_t)(t / PANEL) * rowStride + t % PANEL), to + t);
+    }
+  } else if (rowStride == 1) {
+    for (int t = LANE; t < (rows + VECTOR - 1) / VECTOR * (PANEL / VECTOR); t += LOCAL) {
+      const int row = t / (PANEL / VECTOR) * VECTOR, column = t % (PANEL / VECTOR) * VECTOR;
+      VEC square[VECTOR];
+      UNROLL for (int i = 0; i < VECTOR; i++) {
+        square[i] = column + i < width ? LOAD_PART(from + (size_t)(column + i) * columnStride + row, rows - row) : (VEC)(0.0f);
+      }
+      transpose_square(square);
+      UNROLL for (int i = 0; i < VECTOR; i++) {
+        if (row + i < rows) STORE(square[i], to + (size_t)(row + i) * PANEL + column);
+      }
     }
   } else {
     for (int t = LANE; t < rows * PANEL; t += LOCAL) {
