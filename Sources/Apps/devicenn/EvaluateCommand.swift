@@ -46,10 +46,10 @@ struct EvaluateCommand: ParsableCommand {
   /// The answers to several questions.
   private func evaluateAll(_ run: RunFolder, _ device: Device) throws {
     let (model, configuration) = try run.multiTaskModel(on: device)
-    let data = try TaskDataset(
-      path: data, tasks: configuration.tasks, skippingBad: skipBadImages, seed: configuration.training.seed)
-    for bad in data.skipped { complain("skipped \(bad.error)") }
     guard let part = split.part else { throw ValidationError("--split all is for a run of one question.") }
+    let data = try TaskDataset(
+      path: data, tasks: configuration.tasks, skippingBad: skipBadImages, parts: [part], seed: configuration.training.seed)
+    for bad in data.skipped { complain("skipped \(bad.error)") }
     let photos = try data.pictures(part)
     let evaluations = try model.evaluation(
       of: photos, BatchLoader(photos.source, transform: configuration.transform, batchSize: batchSize),

@@ -96,7 +96,7 @@ struct MultitaskTrainCommand: ParsableCommand {
     let options = stored?.training
     let data = try TaskDataset(
       path: stored?.data ?? data!, requests: stored?.tasks.map(TaskRequest.init) ?? task.compactMap { TaskRequest($0) },
-      skippingBad: options?.skipsBadImages ?? runOptions.skipBadImages, seed: options?.seed ?? training.seed ?? 0)
+      skippingBad: options?.skipsBadImages ?? runOptions.skipBadImages, parts: [.train, .validation], seed: options?.seed ?? training.seed ?? 0)
     for bad in data.skipped { progress.print("skipped \(bad.error)") }
     if let stored, stored.tasks != data.tasks { throw ModelError.otherData(path: folder.path, data: data.path) }
     let weights = fromScratch || stored != nil ? nil : try PretrainedModel(weights: self.weights, backbone: backbone)

@@ -44,10 +44,14 @@ public struct TaskDataset: Sendable {
   /// missing label. Or a folder of pictures that are named as UTKFace's. Without rows for validation a fifth is set aside,
   /// by the seed.
   ///
-  /// - Parameter requests: none takes all columns, and guesses their kinds.
-  public init(path: String, requests: [TaskRequest] = [], skippingBad: Bool = false, seed: UInt64 = 0) throws {
+  /// - Parameters:
+  ///   - requests: none takes all columns, and guesses their kinds.
+  ///   - parts: those whose files are decoded.
+  public init(
+    path: String, requests: [TaskRequest] = [], skippingBad: Bool = false, parts: [DataPart] = DataPart.allCases, seed: UInt64 = 0
+  ) throws {
     try self.init(unchecked: path, requests: requests, seed: seed)
-    try leaveOutBad(skippingBad: skippingBad)
+    try leaveOutBad(of: parts, skippingBad: skippingBad)
     for (task, targets) in zip(tasks, train.targets) where targets.presentCount == 0 {
       throw DataError.malformed(file: path, reason: "no training picture that can be read has a label for '\(task.name)'")
     }
@@ -57,21 +61,17 @@ public struct TaskDataset: Sendable {
   }
 
   /// The pictures of such a file for a model that has learnt `tasks`: labels mean what they meant to it.
-  public init(path: String, tasks: [LearningTask], skippingBad: Bool = false, seed: UInt64 = 0) throws {
+  public init(
+    path: String, tasks: [LearningTask], skippingBad: Bool = false, parts: [DataPart] = DataPart.allCases, seed: UInt64 = 0
+  ) throws {
     try self.init(unchecked: path, requests: tasks.map(TaskRequest.init), tasks: tasks, seed: seed)
-    try leaveOutBad(skippingBad: skippingBad)
+    try leaveOutBad(of: parts, skippingBad: skippingBad)
   }
 
-  private mutating func leaveOutBad(skippingBad: Bool) throws(DataError) {
-    for keyPath in [\TaskDataset.train, \.validation] { try leaveOutBad(keyPath, skippingBad: skippingBad) }
-    if var test {
-      skipped += try test.leaveOutBad(skippingBad: skippingBad)
-      self.test = test
-    }
-  }
-
-  private mutating func leaveOutBad(_ keyPath: WritableKeyPath<TaskDataset, LabelledPictures>, skippingBad: Bool) throws(DataError) {
-    skipped += try self[keyPath: keyPath].leaveOutBad(skippingBad: skippingBad)
+  private mutating func leaveOutBad(of parts: [DataPart], skippingBad: Bool) throws(DataError) {
+    if parts.contains(.train) { skipped += try train.leaveOutBad(skippingBad: skippingBad) }
+    if parts.contains(.validation) { skipped += try validation.leaveOutBad(skippingBad: skippingBad) }
+    if parts.contains(.test) { skipped += try test?.leaveOutBad(skippingBad: skippingBad) ?? [] }
   }
 
   /// Without decoding files.
