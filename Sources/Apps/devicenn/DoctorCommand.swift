@@ -100,12 +100,17 @@ extension DeviceReport {
     let limit = "\(maxAllocation >> 20) MiB an allocation, \(localMemory >> 10) KiB of local memory, groups of \(maxGroupSize)"
     lines.append("  limits:    \(computeUnits) compute units, \(memory >> 20) MiB, \(limit)")
     if let failure { lines.append(failure.text) }
-    let wrong = outcomes.filter { !$0.isSound }
+    let wrong = outcomes.filter { $0.wasTested && !$0.isSound }
+    let untested = outcomes.filter { !$0.wasTested }
     let sound = outcomes.filter(\.isSound).map(\.operators).joined(separator: ", ")
     if !outcomes.isEmpty {
       let time = String(format: "%.1f s, profile %@", seconds, profile ?? "")
-      lines.append(wrong.isEmpty ? "  operators: all right, forward and backward (\(time))" : "  operators: WRONG (\(time))")
+      let verdict = !wrong.isEmpty ? "WRONG" : untested.isEmpty ? "all right, forward and backward" : "right as far as there was time"
+      lines.append("  operators: \(verdict) (\(time))")
       lines += wrong.map { "    don't trust \($0.operators): \($0.problem!)" }
+      if let first = untested.first {
+        lines.append("    \(untested.map(\.operators).joined(separator: ", ")): \(first.problem!)")
+      }
       lines.append("    trust \(sound.isEmpty ? "none" : sound)")
     }
     if let gigabytesPerSecond, let gigaflops {

@@ -6,6 +6,8 @@ public struct SelfTest: Sendable {
     public var operators: String
     /// What was wrong first; nil where all numbers are right.
     public var problem: String?
+    /// False where its turn did not come; that is its problem then.
+    public var wasTested = true
 
     public var isSound: Bool { problem == nil }
   }
@@ -30,7 +32,7 @@ public struct SelfTest: Sendable {
       guard ContinuousClock.now - start < limit else {
         // The first time, most of it is the driver's compiler, whose results it keeps.
         let problem = "not tested: \(limit) were over before its turn; it is quicker when run again"
-        return Outcome(operators: test.operators, problem: problem)
+        return Outcome(operators: test.operators, problem: problem, wasTested: false)
       }
       let probe = Probe(device)
       do { try test.body(probe) } catch { return Outcome(operators: test.operators, problem: "\(error)") }
