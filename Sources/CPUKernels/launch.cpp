@@ -64,15 +64,18 @@ void run(size_t begin, size_t end) {
 void work() {
   const uint32_t shares = 4 * (uint32_t)cpu_thread_count();
   uint64_t seen = ticket.load();
+  // Told once: until then the job can't end, and no other begins.
+  uint32_t done = 0;
   for (;;) {
     const uint32_t next = (uint32_t)seen, end = total.load(std::memory_order_relaxed);
-    if (next == closed || next >= end) return;
+    if (next == closed || next >= end) break;
     const uint32_t stretch = std::max(1u, (end - next) / shares);
     if (!ticket.compare_exchange_weak(seen, seen + stretch)) continue;
     run(next, next + stretch);
-    finished.fetch_add(stretch);
+    done += stretch;
     seen = ticket.load();
   }
+  if (done > 0) finished.fetch_add(done);
 }
 
 void *serve(void *) {
