@@ -37,16 +37,17 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let device = try device.open()
     let run = RunFolder(model)
-    if run.isMultiTask, labelColumn != nil {
+    guard run.isMultiTask else { return try evaluateClasses(run, device) }
+    if labelColumn != nil {
       throw ValidationError("--label-column is for a run of one question; this one's questions are columns by their names.")
     }
-    try run.isMultiTask ? evaluateAll(run, device) : evaluateClasses(run, device)
+    guard let part = split.part else { throw ValidationError("--split all is for a run of one question.") }
+    try evaluateTasks(run, part, device)
   }
 
   /// The answers to several questions.
-  private func evaluateAll(_ run: RunFolder, _ device: Device) throws {
+  private func evaluateTasks(_ run: RunFolder, _ part: DataPart, _ device: Device) throws {
     let (model, configuration) = try run.multiTaskModel(on: device)
-    guard let part = split.part else { throw ValidationError("--split all is for a run of one question.") }
     let data = try TaskDataset(
       path: data, tasks: configuration.tasks, skippingBad: skipBadImages, parts: [part], seed: configuration.training.seed)
     for bad in data.skipped { complain("skipped \(bad.error)") }

@@ -52,12 +52,7 @@ struct FinetuneCommand: ParsableCommand {
     if data.isHeldOut, folder.lies(within: data.path) {
       throw FileError.unwritable(path: folder.path, reason: "it would lie among the folders of classes; name another place with --out")
     }
-    if !data.ignored.isEmpty { progress.print("no pictures by their names, and ignored: \(data.ignored.listed())") }
-    for bad in data.skipped { progress.print("skipped \(bad.error)") }
-    if !data.skipped.isEmpty { progress.print(data.skipped.count == 1 ? "1 photo was skipped" : "\(data.skipped.count) photos were skipped") }
-    if let fault = data.testFault { progress.print("the test part is left out: \(fault)") }
-    for names in data.lookalikes { progress.print("classes of their own, by their spelling: \(names.map { "'\($0)'" }.joined(separator: ", "))") }
-    if data.validation.count > 0, !data.unmeasuredClasses.isEmpty { progress.print("classes without a validation photo: \(data.unmeasuredClasses.listed())") }
+    data.remarks.forEach { progress.print($0) }
     guard data.classes == configuration.classes else { throw ModelError.otherData(path: folder.path, data: data.path) }
     let (model, notes) =
       try pretrained?.makeModel(configuration, on: device)
@@ -138,6 +133,24 @@ struct FinetuneCommand: ParsableCommand {
     // The photos may have moved; that they are the same is checked by their names.
     if let data { configuration.data = data }
     return configuration
+  }
+}
+
+extension ImageDataset {
+  /// What is odd about it, and stops no training.
+  fileprivate var remarks: [String] {
+    var lines: [String] = []
+    if !ignored.isEmpty { lines.append("no pictures by their names, and ignored: \(ignored.listed())") }
+    lines += skipped.map { "skipped \($0.error)" }
+    if !skipped.isEmpty { lines.append(skipped.count == 1 ? "1 photo was skipped" : "\(skipped.count) photos were skipped") }
+    if let testFault { lines.append("the test part is left out: \(testFault)") }
+    for names in lookalikes {
+      lines.append("classes of their own, by their spelling: \(names.map { "'\($0)'" }.joined(separator: ", "))")
+    }
+    if validation.count > 0, !unmeasuredClasses.isEmpty {
+      lines.append("classes without a validation photo: \(unmeasuredClasses.listed())")
+    }
+    return lines
   }
 }
 

@@ -111,9 +111,9 @@ public struct RunFolder: Sendable {
     if isRun { throw ModelError.alreadyARun(path: path) }
     // A run that was killed before it had a description left an empty log and a checkpoint.
     let files = FileManager.default
-    let hasLog = (FileManager.default.contents(atPath: metricsPath) ?? Data()).isEmpty == false
-    let hasCheckpoint = files.fileExists(atPath: checkpointPath) && device == nil
-    let foreign = [reportPath, numbersPath].filter(files.fileExists) + (hasLog ? [metricsPath] : []) + (hasCheckpoint ? [checkpointPath] : [])
+    var foreign = [reportPath, numbersPath].filter(files.fileExists)
+    if files.contents(atPath: metricsPath)?.isEmpty == false { foreign.append(metricsPath) }
+    if files.fileExists(atPath: checkpointPath), device == nil { foreign.append(checkpointPath) }
     if let file = foreign.first {
       throw FileError.unwritable(path: file, reason: "it is there already, and no run's: name another folder with --out")
     }
