@@ -15,12 +15,18 @@ template <auto kernel> struct Entry;
 template <class... A, void (*kernel)(A...)> struct Entry<kernel> {
   static constexpr char kinds[] = {kind<A>..., '\0'};
   static constexpr int arity = sizeof...(A);
+  static_assert(arity <= CPU_MAX_ARGUMENTS);
 
-  static void call(void *const *arguments) { call(arguments, std::index_sequence_for<A...>{}); }
+  static void call(const uint64_t *arguments) { call(arguments, std::index_sequence_for<A...>{}); }
 
 private:
-  template <size_t... i> static void call(void *const *arguments, std::index_sequence<i...>) {
-    kernel(*static_cast<std::remove_cv_t<A> *>(arguments[i])...);
+  template <size_t... i> static void call(const uint64_t *arguments, std::index_sequence<i...>) {
+    kernel(value<std::remove_cv_t<A>>(arguments + i)...);
+  }
+  template <class T> static T value(const uint64_t *argument) {
+    T value;
+    __builtin_memcpy(&value, argument, sizeof value);
+    return value;
   }
 };
 #define ENTRY(name) {#name, Entry<name>::arity, Entry<name>::kinds, Entry<name>::call},

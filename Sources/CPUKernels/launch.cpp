@@ -1,8 +1,8 @@
-// Spreads the groups of a launch over the cores.
+// A queue of launches, run in order on all cores while the thread that asked for them goes on.
 //
-// Threads live as long as the process. Between launches they spin for a moment, because a training step launches every
-// few microseconds, then sleep. Groups are claimed in stretches from one counter, shorter ones towards the end, so that
-// cores finish together and one that something else slows down holds nobody up. Which thread runs a group changes
+// Threads live as long as the process. One that finds nothing to do spins for a moment, because a training step launches
+// every few microseconds, then sleeps. Groups are claimed in stretches from one counter, shorter ones towards the end, so
+// that cores finish together and one that something else slows down holds nobody up. Which thread runs a group changes
 // nothing in its result.
 #include <algorithm>
 #include <atomic>
@@ -20,23 +20,29 @@ namespace {
 
 constexpr uint32_t closed = UINT32_MAX;
 constexpr int spins = 20000; // some 50 µs
+// How far a caller may run ahead; then it helps.
+constexpr uint32_t capacity = 64;
 
-struct Job {
-  void (*call)(void *const *);
-  void *const *arguments;
+struct Launch {
+  void (*call)(const uint64_t *);
+  uint64_t arguments[CPU_MAX_ARGUMENTS];
   size_t groups[3];
+  std::atomic<uint32_t> total{0}, finished{0}; // of its groups
 };
 
-Job job;
-std::atomic<uint32_t> total{0}; // groups of the job
-// The job's number in the high half, the next group to claim in the low one. A claim is a compare-and-swap, so it
-// succeeds only while the job that was read is still the current one.
+// A launch's place is its number modulo the capacity.
+Launch queue[capacity];
+std::atomic<uint32_t> queued{0}; // the last launch's number
+// The current launch's number in the high half, its next group to claim in the low one, or `closed` once it has ended.
+// A claim is a compare-and-swap, so it succeeds only while the launch that was read is still the current one.
 std::atomic<uint64_t> ticket{closed};
-std::atomic<uint32_t> finished{0}; // groups done
 std::atomic<int> sleepers{0};
 pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER; // launches from several threads take turns
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+
+uint32_t number(uint64_t ticket) { return (uint32_t)(ticket >> 32); }
+Launch &launch(uint32_t number) { return queue[number % capacity]; }
 
 inline void relax() {
 #if defined(__x86_64__)
@@ -46,13 +52,13 @@ inline void relax() {
 #endif
 }
 
-void run(size_t begin, size_t end) {
-  const size_t nx = job.groups[0], ny = job.groups[1];
-  for (int d = 0; d < 3; d++) devicenn_groups[d] = job.groups[d];
+void run(const Launch &launch, size_t begin, size_t end) {
+  const size_t nx = launch.groups[0], ny = launch.groups[1];
+  for (int d = 0; d < 3; d++) devicenn_groups[d] = launch.groups[d];
   size_t x = begin % nx, y = begin / nx % ny, z = begin / nx / ny;
   for (size_t group = begin; group < end; group++) {
     devicenn_group[0] = (int)x, devicenn_group[1] = (int)y, devicenn_group[2] = (int)z;
-    job.call(job.arguments);
+    launch.call(launch.arguments);
     if (++x == nx) {
       x = 0;
       if (++y == ny) y = 0, z++;
@@ -60,37 +66,57 @@ void run(size_t begin, size_t end) {
   }
 }
 
-/// Claims and runs stretches of the current job until none is left: each time a share of what is left.
-void work() {
+/// Makes the next launch current where the current one has ended. Who ends a launch calls it after that, and who queues
+/// one after that, so that one of them sees both.
+void advance() {
+  uint64_t seen = ticket.load();
+  if ((uint32_t)seen != closed || number(seen) == queued.load()) return;
+  if (!ticket.compare_exchange_strong(seen, (uint64_t)(number(seen) + 1) << 32)) return;
+  if (sleepers.load() > 0) {
+    pthread_mutex_lock(&mutex);
+    pthread_cond_broadcast(&wake);
+    pthread_mutex_unlock(&mutex);
+  }
+}
+
+bool isClaimable(uint64_t seen) { return (uint32_t)seen < launch(number(seen)).total.load(std::memory_order_relaxed); }
+
+/// Claims and runs stretches of the current launch until none is left, each time a share of what is left; false where none was.
+bool work() {
   const uint32_t shares = 4 * (uint32_t)cpu_thread_count();
   uint64_t seen = ticket.load();
-  // Told once: until then the job can't end, and no other begins.
+  const uint32_t current = number(seen);
+  Launch &job = launch(current);
+  // Told once: until then the launch can't end, and no other begins.
   uint32_t done = 0;
-  for (;;) {
-    const uint32_t next = (uint32_t)seen, end = total.load(std::memory_order_relaxed);
-    if (next == closed || next >= end) break;
-    const uint32_t stretch = std::max(1u, (end - next) / shares);
+  while (number(seen) == current && isClaimable(seen)) {
+    const uint32_t next = (uint32_t)seen, stretch = std::max(1u, (job.total.load(std::memory_order_relaxed) - next) / shares);
     if (!ticket.compare_exchange_weak(seen, seen + stretch)) continue;
-    run(next, next + stretch);
+    run(job, next, next + stretch);
     done += stretch;
     seen = ticket.load();
   }
-  if (done > 0) finished.fetch_add(done);
+  if (done == 0) return false;
+  if (job.finished.fetch_add(done) + done == job.total.load(std::memory_order_relaxed)) {
+    ticket.store((uint64_t)current << 32 | closed);
+    advance();
+  }
+  return true;
 }
 
 void *serve(void *) {
-  uint32_t last = 0;
-  for (;;) {
-    for (int spin = 0; (uint32_t)(ticket.load(std::memory_order_relaxed) >> 32) == last && spin < spins; spin++) relax();
-    if ((uint32_t)(ticket.load() >> 32) == last) {
-      pthread_mutex_lock(&mutex);
-      sleepers.fetch_add(1);
-      while ((uint32_t)(ticket.load() >> 32) == last) pthread_cond_wait(&wake, &mutex);
-      sleepers.fetch_sub(1);
-      pthread_mutex_unlock(&mutex);
+  for (int spin = 0;; spin++) {
+    if (work()) spin = 0;
+    if (spin < spins) {
+      relax();
+      continue;
     }
-    last = (uint32_t)(ticket.load() >> 32);
-    work();
+    pthread_mutex_lock(&mutex);
+    sleepers.fetch_add(1);
+    while (!isClaimable(ticket.load())) pthread_cond_wait(&wake, &mutex);
+    sleepers.fetch_sub(1);
+    pthread_mutex_unlock(&mutex);
+    spin = 0;
   }
 }
 
@@ -114,6 +140,17 @@ int startThreads() {
   return count;
 }
 
+/// Works until launch `last` has ended, and with it all before it.
+void finish(uint32_t last) {
+  for (int spin = 0;; spin++) {
+    const uint64_t seen = ticket.load();
+    const int32_t ahead = (int32_t)(number(seen) - last); // numbers start over at 2^32
+    if (ahead > 0 || (ahead == 0 && (uint32_t)seen == closed)) return;
+    if (work()) spin = 0;
+    spin < spins ? relax() : (void)sched_yield();
+  }
+}
+
 } // namespace
 
 int cpu_thread_count(void) {
@@ -121,26 +158,23 @@ int cpu_thread_count(void) {
   return count;
 }
 
-void cpu_launch(const CPUKernel *kernel, void *const *arguments, const size_t groups[3]) {
-  const uint32_t count = (uint32_t)(groups[0] * groups[1] * groups[2]);
-  const int threads = cpu_thread_count();
+void cpu_launch(const CPUKernel *kernel, const uint64_t *arguments, const size_t groups[3]) {
+  const uint32_t total = (uint32_t)(groups[0] * groups[1] * groups[2]);
+  if (total == 0) return;
+  const bool isAlone = cpu_thread_count() < 2;
   pthread_mutex_lock(&turn);
-  ticket.store((ticket.load() & ~(uint64_t)closed) | closed);
-  job = {kernel->call, arguments, {groups[0], groups[1], groups[2]}};
-  if (count < 2 || threads < 2) {
-    run(0, count);
-    pthread_mutex_unlock(&turn);
-    return;
-  }
-  total.store(count);
-  finished.store(0);
-  ticket.store(((ticket.load() >> 32) + 1) << 32);
-  if (sleepers.load() > 0) {
-    pthread_mutex_lock(&mutex);
-    pthread_cond_broadcast(&wake);
-    pthread_mutex_unlock(&mutex);
-  }
-  work();
-  for (int spin = 0; finished.load() < count; spin++) spin < spins ? relax() : (void)sched_yield();
+  const uint32_t last = queued.load() + 1;
+  finish(last - capacity);
+  Launch &place = launch(last);
+  place.call = kernel->call;
+  std::copy_n(arguments, kernel->arity, place.arguments);
+  std::copy_n(groups, 3, place.groups);
+  place.total.store(total, std::memory_order_relaxed);
+  place.finished.store(0, std::memory_order_relaxed);
+  queued.store(last);
+  advance();
+  if (isAlone) finish(last);
   pthread_mutex_unlock(&turn);
 }
+
+void cpu_wait(void) { finish(queued.load()); }

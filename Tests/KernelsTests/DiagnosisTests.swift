@@ -166,6 +166,7 @@ private final class WrongBackend: Backend {
   func launch(_ launch: Launch) {
     base.launch(launch)
     guard launch.kernel == kernel, case .buffer(let result) = launch.arguments.last else { return }
+    base.synchronize()
     let first = result.memory.handle.assumingMemoryBound(to: Float.self)
     first.pointee += 1
   }

@@ -286,11 +286,12 @@ private final class SpoilingBackend: Backend {
   func free(_ memory: Memory) { base.free(memory) }
   func write(_ bytes: UnsafeRawBufferPointer, to memory: Memory) { base.write(bytes, to: memory) }
   func read(_ memory: Memory, into bytes: UnsafeMutableRawBufferPointer) { base.read(memory, into: bytes) }
-  func synchronize() {}
+  func synchronize() { base.synchronize() }
 
   func launch(_ launch: Launch) {
     base.launch(launch)
     guard launch.kernel == kernel, case .buffer(let result) = launch.arguments.last else { return }
+    base.synchronize()
     result.memory.handle.storeBytes(of: 1e6, as: Float.self)
   }
 }

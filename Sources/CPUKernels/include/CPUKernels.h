@@ -1,17 +1,21 @@
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/// One kernel of kernels.cl, compiled for one instruction set. `call` runs the group that cpu_launch has set; its
-/// arguments are pointers to the values, in the kernel's own order, as in clSetKernelArg.
+/// No kernel takes more.
+#define CPU_MAX_ARGUMENTS 64
+
+/// One kernel of kernels.cl, compiled for one instruction set. `call` runs the group that the queue has set; its
+/// arguments are in the kernel's own order, each at the start of its 8 bytes.
 typedef struct {
   const char *name;
   int arity;
   /// A character for each argument: i int, f float, p pointer.
   const char *kinds;
-  void (*call)(void *const *arguments);
+  void (*call)(const uint64_t *arguments);
 } CPUKernel;
 
 /// The kernels for one instruction set, with the tile sizes that they were compiled with.
@@ -26,9 +30,12 @@ typedef struct {
 /// "baseline", "neon". Null where there is no such table or the processor can't run it.
 const CPUKernelTable *cpu_kernel_table(const char *isa);
 
-/// Runs groups (x, y, z) of a kernel on all cores and returns when they are done. Callers on several
-/// threads take turns.
-void cpu_launch(const CPUKernel *kernel, void *const *arguments, const size_t groups[3]);
+/// Queues groups (x, y, z) of a kernel behind all earlier ones of this process, to run on all cores, and returns; the
+/// arguments are copied. Any thread may call it.
+void cpu_launch(const CPUKernel *kernel, const uint64_t *arguments, const size_t groups[3]);
+
+/// Returns when all launches queued so far have run; until then the caller is one of the cores.
+void cpu_wait(void);
 
 /// The processor's maker: "AMD", "Intel", or "" where it is neither.
 const char *cpu_vendor(void);

@@ -1,3 +1,4 @@
+internal import CPUKernels
 internal import Foundation
 import Synchronization
 
@@ -56,10 +57,11 @@ final class CPUArena: @unchecked Sendable {  // what `base` names is guarded by 
     }
   }
 
-  /// Gives the system back what no buffer holds.
+  /// Gives the system back what no buffer holds, once the launches that still use it have run.
   func trim() {
     let page = 4096
     gaps.withLock { gaps in
+      cpu_wait()
       for gap in gaps {
         let start = (gap.start + page - 1) / page * page, end = gap.end / page * page
         if start < end { madvise(UnsafeMutableRawPointer(bitPattern: start), end - start, MADV_DONTNEED) }

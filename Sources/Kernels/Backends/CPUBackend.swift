@@ -43,10 +43,12 @@ final class CPUBackend: Backend {
   var keepsMemory: Bool { true }
 
   func write(_ bytes: UnsafeRawBufferPointer, to memory: Memory) {
+    cpu_wait()
     if let start = bytes.baseAddress { memory.handle.copyMemory(from: start, byteCount: bytes.count) }
   }
 
   func read(_ memory: Memory, into bytes: UnsafeMutableRawBufferPointer) {
+    cpu_wait()
     if let start = bytes.baseAddress { start.copyMemory(from: memory.handle, byteCount: bytes.count) }
   }
 
@@ -56,28 +58,25 @@ final class CPUBackend: Backend {
       launch.arguments.count == kernel.arity,
       "\(launch.kernel) takes \(kernel.arity) arguments, not \(launch.arguments.count)")
     withUnsafeTemporaryAllocation(of: UInt64.self, capacity: launch.arguments.count) { values in
-      withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: launch.arguments.count) { pointers in
-        for (i, argument) in launch.arguments.enumerated() {
-          let slot = UnsafeMutableRawPointer(values.baseAddress! + i)
-          switch argument {
-          case .int(let value): slot.storeBytes(of: Int32(value), as: Int32.self)
-          case .float(let value): slot.storeBytes(of: value, as: Float.self)
-          case .buffer(let buffer): slot.storeBytes(of: buffer.memory.handle, as: UnsafeMutableRawPointer.self)
-          }
-          assert(kernel.kinds[i] == argument.kind, "argument \(i) of \(launch.kernel) has the wrong kind")
-          pointers[i] = slot
+      for (i, argument) in launch.arguments.enumerated() {
+        let slot = UnsafeMutableRawPointer(values.baseAddress! + i)
+        switch argument {
+        case .int(let value): slot.storeBytes(of: Int32(value), as: Int32.self)
+        case .float(let value): slot.storeBytes(of: value, as: Float.self)
+        case .buffer(let buffer): slot.storeBytes(of: buffer.memory.handle, as: UnsafeMutableRawPointer.self)
         }
-        withUnsafePointer(to: kernel) { kernel in
-          var groups = (launch.groups.x, launch.groups.y, launch.groups.z)
-          withUnsafeBytes(of: &groups) { groups in
-            cpu_launch(kernel, pointers.baseAddress, groups.assumingMemoryBound(to: Int.self).baseAddress)
-          }
+        assert(kernel.kinds[i] == argument.kind, "argument \(i) of \(launch.kernel) has the wrong kind")
+      }
+      withUnsafePointer(to: kernel) { kernel in
+        var groups = (launch.groups.x, launch.groups.y, launch.groups.z)
+        withUnsafeBytes(of: &groups) { groups in
+          cpu_launch(kernel, values.baseAddress, groups.assumingMemoryBound(to: Int.self).baseAddress)
         }
       }
     }
   }
 
-  func synchronize() {}
+  func synchronize() { cpu_wait() }
 
   /// Bytes that may be used without pushing other programs out of memory, or being killed for it: three quarters of what
   /// is available, because pictures that wait for the device need some too.

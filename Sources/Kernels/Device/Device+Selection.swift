@@ -90,19 +90,21 @@ extension Device {
 
   /// Floating-point operations a second at a small piece of typical work; nil where it can't be measured.
   ///
-  /// The best of four: a first launch also pays for the driver's own preparations.
+  /// The best of some milliseconds: a first launch also pays for the driver's own preparations, and other programs take
+  /// cores for moments.
   private static func quickSpeed(of backend: any Backend) -> Double? {
     let device = Device(backend: backend)
     let shape = ConvolutionShape(
       batch: 4, height: 28, width: 28, inputChannels: 64, outputChannels: 64, kernel: (3, 3), padding: Padding(1))
     let (x, w) = (device.fill(1, count: shape.inputCount), device.fill(1, count: shape.weightCount))
-    let seconds = (0..<4).compactMap { _ -> Double? in
+    let tries = 16
+    let seconds = (0..<tries).compactMap { _ -> Double? in
       let start = ContinuousClock.now
       _ = device.convolution(x, w, shape)
       guard (try? device.synchronize()) != nil else { return nil }
       return (ContinuousClock.now - start) / .seconds(1)
     }
-    return seconds.count == 4 ? shape.flops / seconds.min()! : nil
+    return seconds.count == tries ? shape.flops / seconds.min()! : nil
   }
 }
 

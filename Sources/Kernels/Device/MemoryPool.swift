@@ -35,24 +35,11 @@ final class MemoryPool: Sendable {
 
   func take(byteCount: Int) throws(DeviceError) -> Memory {
     let size = backend.keepsMemory ? (byteCount + Self.slack + 63) / 64 * 64 : Self.sizeClass(of: byteCount)
-    let description = backend.description
-    let reused: Memory? = state.withLock { state in
-      // Of the size itself, or the next larger one up to twice as large: what is needed for a moment during the backward
-      // pass finds room among the activations that are done with.
-      var candidate = size
-      while candidate <= 2 * size {
-        if let memory = state.idle[candidate]?.popLast() {
-          state.pooled -= candidate
-          return memory
-        }
-        candidate += Self.step(from: candidate)
-      }
-      return nil
-    }
-    if let reused {
+    if !backend.keepsMemory, let reused = reuse(size) {
       count(reused.byteCount)
       return reused
     }
+    let description = backend.description
     let (inUse, pooled) = state.withLock { ($0.inUse, $0.pooled) }
     if inUse + pooled + size > description.memory { drain() }
     guard inUse + size <= description.memory, size <= description.maxAllocation else {
@@ -68,6 +55,22 @@ final class MemoryPool: Sendable {
     }
     count(size)
     return memory
+  }
+
+  /// Idle memory of the size itself, or the next larger one up to twice as large: what is needed for a moment during the
+  /// backward pass finds room among the activations that are done with.
+  private func reuse(_ size: Int) -> Memory? {
+    state.withLock { state in
+      var candidate = size
+      while candidate <= 2 * size {
+        if let memory = state.idle[candidate]?.popLast() {
+          state.pooled -= candidate
+          return memory
+        }
+        candidate += Self.step(from: candidate)
+      }
+      return nil
+    }
   }
 
   func give(_ memory: Memory) {
