@@ -87,17 +87,19 @@ bool work() {
   uint64_t seen = ticket.load();
   const uint32_t current = number(seen);
   Launch &job = launch(current);
+  // A successful claim shows that it is this launch's. What is told below may let another one take its place.
+  const uint32_t total = job.total.load(std::memory_order_relaxed);
   // Told once: until then the launch can't end, and no other begins.
   uint32_t done = 0;
-  while (number(seen) == current && isClaimable(seen)) {
-    const uint32_t next = (uint32_t)seen, stretch = std::max(1u, (job.total.load(std::memory_order_relaxed) - next) / shares);
+  while (number(seen) == current && (uint32_t)seen < total) {
+    const uint32_t next = (uint32_t)seen, stretch = std::max(1u, (total - next) / shares);
     if (!ticket.compare_exchange_weak(seen, seen + stretch)) continue;
     run(job, next, next + stretch);
     done += stretch;
     seen = ticket.load();
   }
   if (done == 0) return false;
-  if (job.finished.fetch_add(done) + done == job.total.load(std::memory_order_relaxed)) {
+  if (job.finished.fetch_add(done) + done == total) {
     ticket.store((uint64_t)current << 32 | closed);
     advance();
   }

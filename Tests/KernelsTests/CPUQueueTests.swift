@@ -21,12 +21,13 @@ import Testing
     #expect(try device.read(x, as: Float.self, count: count) == values.map { $0 + 500 })
   }
 
-  /// Devices of several threads share the queue. Each finds its own results, also while others give memory back.
+  /// Devices of several threads share the queue. Each finds its own results, also while others give memory back. There are
+  /// more threads than cores, so that some are stopped for a while anywhere, while others go once round the queue.
   @Test func threadsTakeTurns() {
     let wrong = Mutex<[String]>([])
     DispatchQueue.concurrentPerform(iterations: 6) { thread in
       let count = 1 + thread * 3110
-      for round in 0..<10 {
+      for round in 0..<200 {
         let result = Result {
           let device = Device(backend: try CPUBackend())
           var x = device.fill(Float(thread), count: count)
