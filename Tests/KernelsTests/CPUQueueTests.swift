@@ -41,6 +41,16 @@ import Testing
     #expect(wrong.withLock { $0 } == [])
   }
 
+  /// In kernels, on whichever core, but not in the caller's own arithmetic.
+  @Test func numbersTooSmallToBeNormalAreZero() throws {
+    let device = Device(backend: try CPUBackend())
+    let count = 1_000_000
+    let products = device.affine(device.fill(1e-30, count: count), scale: 1e-10, count: count)
+    let values = try device.read(products, as: Float.self, count: count)
+    #expect(values.allSatisfy { $0 == 0 })
+    #expect((values[0] + 1e-30) * (values[1] + 1e-10) > 0)
+  }
+
   /// A write overtakes no launch that needs what it replaces.
   @Test func writesWaitForLaunches() throws {
     let device = Device(backend: try CPUBackend())

@@ -9,9 +9,10 @@ struct OpenCLProgram: Sendable {
   /// The text of kernels.cl inside this binary.
   static let source = String(cString: kernels_source())
 
-  /// Products and sums may be fused, as the CPU fallback fuses them; nothing else of the arithmetic is loosened.
+  /// As in the CPU fallback, products and sums may be fused, and numbers too small to be normal are 0; nothing else of the
+  /// arithmetic is loosened.
   static func options(_ profile: TileProfile) -> String {
-    (["-cl-std=CL1.2", "-cl-mad-enable"] + profile.defines.map { "-D \($0.name)=\($0.value)" }).joined(separator: " ")
+    (["-cl-std=CL1.2", "-cl-mad-enable", "-cl-denorms-are-zero"] + profile.defines.map { "-D \($0.name)=\($0.value)" }).joined(separator: " ")
   }
 
   static func key(device: OpenCLDevice, options: String, source: String) -> UInt128 {
