@@ -85,7 +85,7 @@ void run(const Launch &launch, size_t begin, size_t end) {
 }
 
 /// Makes the next launch current where the current one has ended. Who ends a launch calls it after that, and who queues
-/// one after that, so that one of them sees both.
+/// one after that, so that one of them sees both; who finds nothing to do calls it for one that was stopped in between.
 void advance() {
   uint64_t seen = ticket.load();
   if ((uint32_t)seen != closed || number(seen) == queued.load()) return;
@@ -97,7 +97,7 @@ void advance() {
   }
 }
 
-bool isClaimable(uint64_t seen) { return (uint32_t)seen < launch(number(seen)).total.load(std::memory_order_relaxed); }
+bool isClaimable(uint64_t seen) { return (uint32_t)seen < launch(number(seen)).total.load(std::memory_order_acquire); }
 
 /// Claims and runs stretches of the current launch until none is left, each time a share of what is left; false where none was.
 bool work() {
@@ -106,7 +106,7 @@ bool work() {
   const uint32_t current = number(seen);
   Launch &job = launch(current);
   // A successful claim shows that it is this launch's. What is told below may let another one take its place.
-  const uint32_t total = job.total.load(std::memory_order_relaxed);
+  const uint32_t total = job.total.load(std::memory_order_acquire);
   // Told once: until then the launch can't end, and no other begins.
   uint32_t done = 0;
   while (number(seen) == current && (uint32_t)seen < total) {
@@ -116,7 +116,10 @@ bool work() {
     done += stretch;
     seen = ticket.load();
   }
-  if (done == 0) return false;
+  if (done == 0) {
+    advance();
+    return false;
+  }
   if (job.finished.fetch_add(done) + done == total) {
     ticket.store((uint64_t)current << 32 | closed);
     advance();
@@ -164,12 +167,17 @@ int startThreads() {
 /// Works until launch `last` has ended, and with it all before it.
 void finish(uint32_t last) {
   const FlushToZero flush;
-  for (int spin = 0;; spin++) {
+  for (int spin = 0;;) {
     const uint64_t seen = ticket.load();
     const int32_t ahead = (int32_t)(number(seen) - last); // numbers start over at 2^32
     if (ahead > 0 || (ahead == 0 && (uint32_t)seen == closed)) return;
     if (work()) spin = 0;
-    spin < spins ? relax() : (void)sched_yield();
+    if (spin < spins) {
+      relax();
+      spin++;
+    } else {
+      sched_yield();
+    }
   }
 }
 
@@ -191,7 +199,7 @@ void cpu_launch(const CPUKernel *kernel, const uint64_t *arguments, const size_t
   place.call = kernel->call;
   std::copy_n(arguments, kernel->arity, place.arguments);
   std::copy_n(groups, 3, place.groups);
-  place.total.store(total, std::memory_order_relaxed);
+  place.total.store(total, std::memory_order_release);
   place.finished.store(0, std::memory_order_relaxed);
   queued.store(last);
   advance();

@@ -30,8 +30,9 @@ typedef struct {
 /// "baseline", "neon". Null where there is no such table or the processor can't run it.
 const CPUKernelTable *cpu_kernel_table(const char *isa);
 
-/// Queues groups (x, y, z) of a kernel behind all earlier ones of this process, to run on all cores, and returns; the
-/// arguments are copied. Any thread may call it.
+/// Queues groups (x, y, z) of a kernel, fewer than 2^32 - 1 in all, behind all earlier ones of this process, to run on all
+/// cores, and returns; the arguments are copied. Any thread may call it, but no kernel, and no child of a fork while
+/// launches are on their way.
 void cpu_launch(const CPUKernel *kernel, const uint64_t *arguments, const size_t groups[3]);
 
 /// Returns when all launches queued so far have run; until then the caller is one of the cores.

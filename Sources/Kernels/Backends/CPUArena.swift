@@ -17,6 +17,9 @@ final class CPUArena: @unchecked Sendable {  // what `base` names is guarded by 
   /// All backends share it.
   static let shared = CPUArena()
 
+  /// Bytes that the system gives and takes at least: 4 KiB on most, 16 or 64 on some.
+  private static let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+
   private let base: UnsafeMutableRawBufferPointer
   /// In the order of their addresses, no two of them neighbours.
   private let gaps: Mutex<[Gap]>
@@ -29,7 +32,7 @@ final class CPUArena: @unchecked Sendable {  // what `base` names is guarded by 
       start = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
       if start != MAP_FAILED { break }
       // Some systems give no addresses without memory behind them.
-      capacity = capacity / 2 / 4096 * 4096
+      capacity = capacity / 2 / Self.page * Self.page
     }
     base = UnsafeMutableRawBufferPointer(start: capacity > 0 ? start : nil, count: capacity)
     gaps = Mutex(capacity > 0 ? [Gap(start: Int(bitPattern: start), size: capacity)] : [])
@@ -59,7 +62,7 @@ final class CPUArena: @unchecked Sendable {  // what `base` names is guarded by 
 
   /// Gives the system back what no buffer holds, once the launches that still use it have run.
   func trim() {
-    let page = 4096
+    let page = Self.page
     gaps.withLock { gaps in
       cpu_wait()
       for gap in gaps {

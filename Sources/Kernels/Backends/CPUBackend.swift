@@ -57,6 +57,8 @@ final class CPUBackend: Backend {
     precondition(
       launch.arguments.count == kernel.arity,
       "\(launch.kernel) takes \(kernel.arity) arguments, not \(launch.arguments.count)")
+    let groupCount = launch.groups.x * launch.groups.y * launch.groups.z
+    precondition(groupCount < Int(UInt32.max), "\(launch.kernel) was launched with \(groupCount) groups, not fewer than 2^32 - 1")
     withUnsafeTemporaryAllocation(of: UInt64.self, capacity: launch.arguments.count) { values in
       for (i, argument) in launch.arguments.enumerated() {
         let slot = UnsafeMutableRawPointer(values.baseAddress! + i)
