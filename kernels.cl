@@ -718,11 +718,16 @@ __kernel void int_compare(const int n, const int value, const int isLess, const 
 // the depth for the line at `ahead`, which moves on by aheadStep floats, of a transposed A every 2^aheadShift steps. All at
 // once, they would wait for each other.
 
+#ifndef UNROLL_DEPTH
+// In front of a loop over the depth whose own arithmetic shows beside a step's products.
+#define UNROLL_DEPTH
+#endif
+
 // acc(TILE_M, vectors) += A(TILE_M, depth) · B(depth, vectors), A by its rows
 static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, const int depth,
                                  __global const float *const rows[TILE_M], __global const float *b, const int bStride,
                                  __global const float *ahead, const int aheadStep) {
-  for (int k = 0; k < depth; k++, b += bStride) {
+  UNROLL_DEPTH for (int k = 0; k < depth; k++, b += bStride) {
     if (aheadStep > 0) PREFETCH(ahead + (size_t)k * aheadStep, 1);
     VEC right[TILE_N];
     UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);
@@ -737,7 +742,7 @@ static inline void multiply_rows(VEC acc[TILE_M][TILE_N], const int vectors, con
 static inline void multiply_transposed(VEC acc[TILE_M][TILE_N], const int vectors, const int depth, __global const float *a,
                                        const int aStride, __global const float *b, const int bStride,
                                        __global const float *ahead, const int aheadStep, const int aheadShift) {
-  for (int k = 0; k < depth; k++, a += aStride, b += bStride) {
+  UNROLL_DEPTH for (int k = 0; k < depth; k++, a += aStride, b += bStride) {
     if (aheadStep > 0) PREFETCH(ahead + (size_t)(k >> aheadShift) * aheadStep, 1);
     VEC right[TILE_N];
     UNROLL for (int j = 0; j < TILE_N; j++) if (j < vectors) right[j] = LOAD(b + j * VECTOR);

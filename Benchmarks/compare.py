@@ -203,7 +203,7 @@ parser.add_argument("--avx2", action="store_true")
 parser.add_argument("--out", default=str(HERE.parent / "docs" / "benchmarks.md"))
 arguments = parser.parse_args()
 if arguments.avx2:
-    ENVIRONMENT.update(DEVICENN_CPU_ISA="avx2", ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
+    ENVIRONMENT.update(DEVICENN_CPU_ISA="avx2", ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2")
 operator_rows = operators(arguments, arguments.rounds) if arguments.kernels != "none" else []
 print(document(arguments, operator_rows, [], (None, [], [])), flush=True)
 opencl = on_opencl(arguments, arguments.rounds)
