@@ -30,7 +30,8 @@ struct Launch {
   std::atomic<uint32_t> total{0}, finished{0}; // of its groups
 };
 
-// A launch's place is its number modulo the capacity.
+// A launch's place is its number modulo the capacity. It is written, by whoever has the `turn`, once the launch that had the
+// place before has ended, and read by those who have claimed groups of the launch that has it.
 Launch queue[capacity];
 std::atomic<uint32_t> queued{0}; // the last launch's number
 // The current launch's number in the high half, its next group to claim in the low one, or `closed` once it has ended.
@@ -164,13 +165,18 @@ int startThreads() {
   return count;
 }
 
-/// Works until launch `last` has ended, and with it all before it.
+/// Whether launch `last` has run, and with it all before it.
+bool hasEnded(uint32_t last) {
+  const uint64_t seen = ticket.load();
+  const int32_t ahead = (int32_t)(number(seen) - last); // numbers start over at 2^32
+  return ahead > 0 || (ahead == 0 && (uint32_t)seen == closed);
+}
+
+/// Works until launch `last` has ended.
 void finish(uint32_t last) {
+  if (hasEnded(last)) return; // as at most launches: the queue has room
   const FlushToZero flush;
-  for (int spin = 0;;) {
-    const uint64_t seen = ticket.load();
-    const int32_t ahead = (int32_t)(number(seen) - last); // numbers start over at 2^32
-    if (ahead > 0 || (ahead == 0 && (uint32_t)seen == closed)) return;
+  for (int spin = 0; !hasEnded(last);) {
     if (work()) spin = 0;
     if (spin < spins) {
       relax();
