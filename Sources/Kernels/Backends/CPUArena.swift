@@ -7,7 +7,7 @@ import Synchronization
 /// Neighbouring gaps become one. So the many small activations of a network's end, which are done with first in the backward
 /// pass, make room for the few large gradients of its beginning: a pool by sizes would hold both. Memory that was used once
 /// stays, so that a training step takes none from the system.
-final class CPUArena: @unchecked Sendable {  // what `base` names is guarded by the queue of the device whose buffers it holds
+final class CPUArena: @unchecked Sendable {  // what `base` names is guarded by the queue of launches, one for all devices
   private struct Gap {
     var start: Int
     var size: Int
@@ -60,7 +60,8 @@ final class CPUArena: @unchecked Sendable {  // what `base` names is guarded by 
     }
   }
 
-  /// Gives the system back what no buffer holds, once the launches that still use it have run.
+  /// Gives the system back what no buffer holds, once the launches that still use it have run: while the gaps are locked, no
+  /// buffer becomes one.
   func trim() {
     let page = Self.page
     gaps.withLock { gaps in
