@@ -214,20 +214,23 @@ static inline float lanes_sum(float value, const int lanes, __local float *scrat
   return result;
 }
 
-// The sum and the largest of a value over all of a group's lanes.
-static inline float group_sum(float value, __local float *scratch) { return lanes_sum(value, LOCAL, scratch); }
-
-static inline float group_max(float value, __local float *scratch) {
+// The largest, likewise.
+static inline float lanes_max(float value, const int lanes, __local float *scratch) {
+  const int place = LANE % lanes;
   scratch[LANE] = value;
   barrier(CLK_LOCAL_MEM_FENCE);
-  for (int width = LOCAL / 2; width > 0; width /= 2) {
-    if (LANE < width) scratch[LANE] = fmax(scratch[LANE], scratch[LANE + width]);
+  for (int width = lanes / 2; width > 0; width /= 2) {
+    if (place < width) scratch[LANE] = fmax(scratch[LANE], scratch[LANE + width]);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  const float result = scratch[0];
+  const float result = scratch[LANE - place];
   barrier(CLK_LOCAL_MEM_FENCE);
   return result;
 }
+
+// The sum and the largest of a value over all of a group's lanes.
+static inline float group_sum(float value, __local float *scratch) { return lanes_sum(value, LOCAL, scratch); }
+static inline float group_max(float value, __local float *scratch) { return lanes_max(value, LOCAL, scratch); }
 
 // MARK: elementwise                                                                  groups(ceil(n / CHUNK), 1, 1)
 
@@ -795,13 +798,15 @@ static inline void multiply_transposed(VEC acc[TILE_M][TILE_N], const int vector
 #define TILE_ROW(i) (i)
 #define TILE_COLUMN(j) ((j) * VECTOR)
 
-// Runs `tile` with the number of vectors that `width` columns need as a constant, so that its loops unroll.
-#define WITH_VECTORS(width, tile)                                                                                \
-  if (TILE_N > 3 && (width) > 3 * VECTOR) { const int vectors = 4; tile }                                        \
-  else if (TILE_N > 2 && (width) > 2 * VECTOR) { const int vectors = 3; tile }                                   \
-  else if (TILE_N > 1 && (width) > VECTOR) { const int vectors = 2; tile }                                       \
-  else { const int vectors = 1; tile }
 #endif
+
+// Runs `tile` with the number of vectors that `width` columns need, of `most`, as a constant, so that its loops unroll.
+#define WITH_VECTORS_OF(most, width, tile)                                                                       \
+  if (most > 3 && (width) > 3 * VECTOR) { const int vectors = 4; tile }                                          \
+  else if (most > 2 && (width) > 2 * VECTOR) { const int vectors = 3; tile }                                     \
+  else if (most > 1 && (width) > VECTOR) { const int vectors = 2; tile }                                         \
+  else { const int vectors = 1; tile }
+#define WITH_VECTORS(width, tile) WITH_VECTORS_OF(TILE_N, width, tile)
 
 static inline void clear_tile(VEC acc[TILE_M][TILE_N]) {
   UNROLL for (int i = 0; i < TILE_M; i++) {
@@ -987,9 +992,25 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
 
 // Products of few rows do little with what they read of b, so b is read as it lies: SKINNY_STEP whole rows side by side, whose
 // sums wait in partial(chunks,batch,M,N), one for each chunk of the depth (split-K).
-// groups(ceil(N / SKINNY_COLUMNS), chunks, batch)
 #define SKINNY_COLUMNS 1024
 #define SKINNY_STEP 8
+
+// Adds `depth` rows of b to the sums of columns first ..< last, or begins them.
+static inline void add_rows(const int depth, const int begins, const int M, const int N, const int first, const int last,
+                            const int aPitch, __global const float *a, __global const float *b, __global float *sums) {
+  for (int n = first + LANE * VECTOR; n < last; n += LOCAL * VECTOR) {
+    VEC rows[SKINNY_STEP];
+    UNROLL for (int i = 0; i < depth; i++) rows[i] = LOAD(b + (size_t)i * N + n);
+    for (int m = 0; m < M; m++) {
+      __global float *to = sums + (size_t)m * N + n;
+      VEC sum = begins ? (VEC)(0.0f) : LOAD_PART(to, last - n);
+      UNROLL for (int i = 0; i < depth; i++) sum += a[(size_t)m * aPitch + i] * rows[i];
+      STORE_PART(sum, to, last - n);
+    }
+  }
+}
+
+// groups(ceil(N / SKINNY_COLUMNS), chunks, batch)
 __kernel void matmul_skinny(const int M, const int N, const int K, const int aBatch, const int aPitch, const int aFirst,
                           __global const float *restrict a, __global const float *restrict b,
                           __global float *restrict partial) {
@@ -998,20 +1019,11 @@ __kernel void matmul_skinny(const int M, const int N, const int K, const int aBa
   a += aFirst + (size_t)GROUP(2) * aBatch;
   b += (size_t)GROUP(2) * K * N;
   partial += ((size_t)GROUP(1) * get_num_groups(2) + GROUP(2)) * M * N;
-  for (int k = begin; k < end; k += SKINNY_STEP) {
-    const int depth = min(SKINNY_STEP, end - k);
-    for (int n = first + LANE * VECTOR; n < last; n += LOCAL * VECTOR) {
-      VEC rows[SKINNY_STEP];
-      UNROLL for (int i = 0; i < SKINNY_STEP; i++) rows[i] = i < depth ? LOAD(b + (size_t)(k + i) * N + n) : (VEC)(0.0f);
-      for (int m = 0; m < M; m++) {
-        __global const float *row = a + (size_t)m * aPitch + k;
-        __global float *to = partial + (size_t)m * N + n;
-        VEC sum = k == begin ? (VEC)(0.0f) : LOAD_PART(to, last - n);
-        UNROLL for (int i = 0; i < SKINNY_STEP; i++) sum += (i < depth ? row[i] : 0.0f) * rows[i];
-        STORE_PART(sum, to, last - n);
-      }
-    }
+  int k = begin;
+  for (; k + SKINNY_STEP <= end; k += SKINNY_STEP) {
+    add_rows(SKINNY_STEP, k == begin, M, N, first, last, aPitch, a + k, b + (size_t)k * N, partial);
   }
+  for (; k < end; k++) add_rows(1, k == begin, M, N, first, last, aPitch, a + k, b + (size_t)k * N, partial);
 }
 
 // c(batch,M,N) = activation(Σ partial(chunks,batch,M,N) + bias(N)), as matmul.        groups(M, ceil(N / SKINNY_COLUMNS), batch)
@@ -1031,8 +1043,30 @@ __kernel void matmul_skinny_finish(const int N, const int chunks, const int cPit
   }
 }
 
-// The same without anything added, of B(batch,N,K): ACROSS lanes take a row of it at a time, and two rows once through the
-// registers for four of A.                                                     groups(ceil(N / SKINNY_ROWS), batch, 1)
+// c(rows,count) of rows of A(M,K) and of at most two of B(N,K), along which ACROSS lanes pass side by side.
+static inline void multiply_columns(const int rows, const int K, __global const float *a, const int aPitch,
+                                    __global const float *const *columns, const int count, __global float *c,
+                                    const int cPitch, __local float *scratch) {
+  VEC sum[2][4];
+  UNROLL for (int i = 0; i < rows; i++) sum[0][i] = sum[1][i] = (VEC)(0.0f);
+  FOR_CHANNELS(k, K) {
+    VEC row[4];
+    UNROLL for (int i = 0; i < rows; i++) row[i] = LOAD_PART(a + (size_t)i * aPitch + k, K - k);
+    UNROLL for (int j = 0; j < 2; j++) {
+      const VEC column = LOAD_PART(columns[j] + k, K - k);
+      UNROLL for (int i = 0; i < rows; i++) sum[j][i] += row[i] * column;
+    }
+  }
+  for (int i = 0; i < rows; i++) {
+    for (int j = 0; j < 2; j++) {
+      const float total = lanes_sum(sum_lanes(sum[j][i]), ACROSS, scratch);
+      if (LANE % ACROSS == 0 && j < count) c[(size_t)i * cPitch + j] = total;
+    }
+  }
+}
+
+// The same without anything added, of B(batch,N,K): two rows of it go once through the registers for four of A, or for one.
+//                                                                    groups(ceil(N / SKINNY_ROWS), batch, 1)
 #define SKINNY_ROWS 32
 __kernel void matmul_skinny_transposed(const int M, const int N, const int K, const int aBatch, const int aPitch,
                                        const int aFirst, const int cPitch, const int cFirst,
@@ -1047,28 +1081,13 @@ __kernel void matmul_skinny_transposed(const int M, const int N, const int K, co
     const int n = block + LANE / ACROSS * 2;
     __global const float *columns[2];
     UNROLL for (int j = 0; j < 2; j++) columns[j] = b + (size_t)min(n + j, N - 1) * K;
-    for (int m = 0; m < M; m += 4) {
-      __global const float *rows[4];
-      VEC sum[2][4];
-      UNROLL for (int i = 0; i < 4; i++) {
-        rows[i] = a + (size_t)min(m + i, M - 1) * aPitch;
-        UNROLL for (int j = 0; j < 2; j++) sum[j][i] = (VEC)(0.0f);
-      }
-      FOR_CHANNELS(k, K) {
-        VEC row[4];
-        UNROLL for (int i = 0; i < 4; i++) row[i] = LOAD_PART(rows[i] + k, K - k);
-        UNROLL for (int j = 0; j < 2; j++) {
-          const VEC column = LOAD_PART(columns[j] + k, K - k);
-          UNROLL for (int i = 0; i < 4; i++) sum[j][i] += row[i] * column;
-        }
-      }
-      for (int i = 0; i < 4; i++) {
-        for (int j = 0; j < 2; j++) {
-          const float total = lanes_sum(sum_lanes(sum[j][i]), ACROSS, scratch);
-          if (LANE % ACROSS == 0 && m + i < M && n + j < last) c[(size_t)(m + i) * cPitch + n + j] = total;
-        }
-      }
-    }
+    int m = 0;
+#define COLUMNS_OF(rows)                                                                                         \
+  multiply_columns(rows, K, a + (size_t)m * aPitch, aPitch, (__global const float *const *)columns, last - n,    \
+                   c + (size_t)m * cPitch + n, cPitch, scratch);
+    for (; m + 4 <= M; m += 4) COLUMNS_OF(4)
+    for (; m < M; m++) COLUMNS_OF(1)
+#undef COLUMNS_OF
   }
 }
 
@@ -3103,194 +3122,253 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
 //
 // y = softmax(scale · q · kᵀ) · v without the matrix of scores (Dao et al. 2022): a group has ATTENTION_ROWS queries and
 // passes over the keys by blocks, whose scores lie in local memory; what came before is shrunk when a larger score
-// comes. logSums(heads,T) = log Σ exp(score), from which the backward pass makes the same probabilities anew. In a block
-// a lane takes whole keys, then vectors of D. Where isCausal, a query sees keys up to its own place.
+// comes. logSums(heads,T) = log Σ exp(score), from which the backward pass makes the same probabilities anew. Both
+// products of a block go by tiles in registers, as all matrix products do, the scores' with keys in packed panels:
+// a name that ends in Panels is packed from what it begins with. Where isCausal, a query sees keys up to its own place.
 
-#define ATTENTION_ROWS 4
-#if LOCAL < 64
+#if LOCAL == 1
+#define ATTENTION_M TILE_M
+#define ATTENTION_N TILE_N
+#define ATTENTION_ROWS (4 * TILE_M)
 #define ATTENTION_BLOCK 64
 #else
-#define ATTENTION_BLOCK LOCAL
+#define ATTENTION_M 4
+#define ATTENTION_N 1
+#define ATTENTION_ROWS 32
+#define ATTENTION_BLOCK (LOCAL < 64 ? 32 : LOCAL / 2) // a tile for each lane
 #endif
-
-static inline float vector_sum(const VEC v) {
-  float lanes[VECTOR];
-  STORE(v, lanes);
-  for (int width = VECTOR / 2; width > 0; width /= 2) {
-    for (int j = 0; j < width; j++) lanes[j] += lanes[j + width];
-  }
-  return lanes[0];
-}
-
-// dots(i) = Σ a(i,d) · b(d); rows behind the last are the last again
-static inline void dot_rows(float dots[ATTENTION_ROWS], const int rows, const int D, __global const float *a,
-                            __global const float *b) {
-  VEC sums[ATTENTION_ROWS];
-  UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) sums[i] = (VEC)(0.0f);
-  for (int d = 0; d < D; d += VECTOR) {
-    const VEC right = LOAD_PART(b + d, D - d);
-    UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) {
-      sums[i] += LOAD_PART(a + (size_t)min(i, rows - 1) * D + d, D - d) * right;
-    }
-  }
-  UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) dots[i] = vector_sum(sums[i]);
-}
-
-// sums(i,d) = shrink(i) · sums(i,d) + Σ weights(i,j) · values(j,d) over `count` rows of values
-static inline void add_weighted_rows(const int rows, const int count, const int D, const int isFirst,
-                                     const float shrink[ATTENTION_ROWS],
-                                     __local float weights[ATTENTION_ROWS][ATTENTION_BLOCK],
-                                     __global const float *values, __global float *sums) {
-  for (int d = LANE * VECTOR; d < D; d += LOCAL * VECTOR) {
-    VEC acc[ATTENTION_ROWS];
-    UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) {
-      acc[i] = (VEC)(0.0f);
-      if (!isFirst && i < rows) acc[i] = shrink[i] * LOAD_PART(sums + (size_t)i * D + d, D - d);
-    }
-    for (int j = 0; j < count; j++) {
-      const VEC value = LOAD(values + (size_t)j * D + d);
-      UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) acc[i] += weights[i][j] * value;
-    }
-    UNROLL for (int i = 0; i < ATTENTION_ROWS; i++) {
-      if (i < rows) STORE_PART(acc[i], sums + (size_t)i * D + d, D - d);
-    }
-  }
-}
-
 #define ATTENTION_SIZES const int T, const int S, const int D, const int isCausal, const float scale
 
+// A lane's tiles of a matrix of so many rows and columns: where they begin.
+#define FOR_TILES(row, column, rows, columns)                                                                    \
+  for (int tile = LANE, tileRows = ((rows) + ATTENTION_M - 1) / ATTENTION_M, row, column;                        \
+       row = tile % tileRows * ATTENTION_M, column = tile / tileRows * ATTENTION_N * VECTOR, column < (columns); \
+       tile += LOCAL)
+
+// Each score row belongs to so many neighbouring lanes; all lanes pass over the rows equally often, for their sums' sake.
+#define ROW_LANES (LOCAL < ATTENTION_ROWS ? 1 : LOCAL / ATTENTION_ROWS)
+#define FOR_SCORE_ROWS(i, rows)                                                                                  \
+  for (int i = LANE / ROW_LANES; i < ((rows) + LOCAL / ROW_LANES - 1) / (LOCAL / ROW_LANES) * (LOCAL / ROW_LANES); \
+       i += LOCAL / ROW_LANES)
+#define FOR_SCORES(j, count) for (int j = LANE % ROW_LANES * VECTOR; j < (count); j += ROW_LANES * VECTOR)
+
+// acc(ATTENTION_M, vectors) += left(ATTENTION_M, depth) · right(depth, vectors); left(i) is a row's address.
+#define ADD_PRODUCT(acc, vectors, depth, left, right, rightStride)                                               \
+  for (int k = 0; k < (depth); k++) {                                                                            \
+    VEC row[ATTENTION_N];                                                                                        \
+    UNROLL for (int j = 0; j < ATTENTION_N; j++) if (j < vectors) {                                              \
+      row[j] = LOAD((right) + (size_t)k * (rightStride) + j * VECTOR);                                           \
+    }                                                                                                            \
+    UNROLL for (int i = 0; i < ATTENTION_M; i++) {                                                               \
+      const float weight = (left)[k];                                                                            \
+      UNROLL for (int j = 0; j < ATTENTION_N; j++) if (j < vectors) acc[i][j] += weight * row[j];                \
+    }                                                                                                            \
+  }
+#define CLEAR(acc)                                                                                               \
+  UNROLL for (int i = 0; i < ATTENTION_M; i++) {                                                                 \
+    UNROLL for (int j = 0; j < ATTENTION_N; j++) acc[i][j] = (VEC)(0.0f);                                        \
+  }
+
+// scores(rows, count) = a(rows,D) · b(j0 ..< j0 + count,D)ᵀ or, where hasWeights, the slopes behind a softmax whose weights
+// the scores have been until now: scale · weight · (that - delta), delta by rows or, where deltasAcross, by columns.
+static inline void attention_scores(const int rows, const int count, const int j0, const int D, __global const float *a,
+                                    __global const float *panels, const int hasWeights, const int deltasAcross,
+                                    const float scale, __global const float *delta,
+                                    __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK]) {
+  FOR_TILES(m, column, rows, count) {
+    __global const float *lefts[ATTENTION_M];
+    UNROLL for (int i = 0; i < ATTENTION_M; i++) lefts[i] = a + (size_t)min(m + i, rows - 1) * D;
+    __global const float *right = panels + (size_t)((j0 + column) / PANEL) * D * PANEL + (j0 + column) % PANEL;
+    WITH_VECTORS_OF(ATTENTION_N, count - column, {
+      VEC acc[ATTENTION_M][ATTENTION_N];
+      CLEAR(acc)
+      ADD_PRODUCT(acc, vectors, D, lefts[i], right, PANEL)
+      UNROLL for (int i = 0; i < ATTENTION_M; i++) {
+        UNROLL for (int j = 0; j < ATTENTION_N; j++) if (j < vectors) {
+          const int at = column + j * VECTOR;
+          __local float *to = &scores[m + i][at];
+          VEC value = acc[i][j];
+          if (hasWeights && deltasAcross) value = scale * LOAD(to) * (value - LOAD_PART(delta + j0 + at, count - at));
+          else if (hasWeights) value = scale * LOAD(to) * (value - delta[min(m + i, rows - 1)]);
+          STORE(value, to);
+        }
+      }
+    })
+  }
+}
+
+// sums(rows,D) = shrink(rows) · sums + scores(rows, count) · values(count,D); nothing comes before the first, and the last
+// is divided by totals(rows).
+static inline void add_attention(const int rows, const int count, const int D, const int isFirst, const int isLast,
+                                 __local const float *shrink, __local const float *totals,
+                                 __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK], __global const float *values,
+                                 __global float *sums) {
+  FOR_TILES(m, column, rows, D) {
+    __global const float *right = values + column;
+    WITH_VECTORS_OF(ATTENTION_N, D - column, {
+      VEC acc[ATTENTION_M][ATTENTION_N];
+      CLEAR(acc)
+      ADD_PRODUCT(acc, vectors, count, scores[m + i], right, D)
+      UNROLL for (int i = 0; i < ATTENTION_M; i++) if (m + i < rows) {
+        UNROLL for (int j = 0; j < ATTENTION_N; j++) if (j < vectors) {
+          const int at = column + j * VECTOR;
+          __global float *to = sums + (size_t)(m + i) * D + at;
+          VEC sum = acc[i][j];
+          if (!isFirst) sum += shrink[m + i] * LOAD_PART(to, D - at);
+          if (isLast) sum /= totals[m + i];
+          STORE_PART(sum, to, D - at);
+        }
+      }
+    })
+  }
+}
+
+// The floats begin ..< end of v, and others around them.
+static inline VEC floats_between(const int begin, const int end, VEC v, const float others) {
+  if (begin <= 0 && end >= VECTOR) return v;
+  float lanes[VECTOR];
+  STORE(v, lanes);
+  for (int j = 0; j < VECTOR; j++) lanes[j] = j >= begin && j < end ? lanes[j] : others;
+  return LOAD(lanes);
+}
+
 // groups(ceil(T / ATTENTION_ROWS), heads, 1)
-__kernel void attention(ATTENTION_SIZES, __global const float *restrict q, __global const float *restrict k,
+__kernel void attention(ATTENTION_SIZES, __global const float *restrict q, __global const float *restrict kPanels,
                         __global const float *restrict v, __global float *y, __global float *restrict logSums) {
-  __local float scratch[LOCAL];
-  __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK];
+  __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_BLOCK];
+  __local float largest[ATTENTION_ROWS], totals[ATTENTION_ROWS], shrink[ATTENTION_ROWS];
   const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, T - first);
-  const size_t row = (size_t)GROUP(1) * T + first;
-  q += row * D;
-  y += row * D;
-  k += (size_t)GROUP(1) * S * D;
+  const size_t place = (size_t)GROUP(1) * T + first;
+  q += place * D;
+  y += place * D;
+  kPanels += (size_t)GROUP(1) * ((S + PANEL - 1) / PANEL) * D * PANEL;
   v += (size_t)GROUP(1) * S * D;
-  float largest[ATTENTION_ROWS], sum[ATTENTION_ROWS], shrink[ATTENTION_ROWS];
-  for (int i = 0; i < ATTENTION_ROWS; i++) {
+  for (int i = LANE; i < ATTENTION_ROWS; i += LOCAL) {
     largest[i] = -INFINITY;
-    sum[i] = 0.0f;
+    totals[i] = 0.0f;
   }
   const int end = isCausal ? min(S, first + rows) : S;
   for (int j0 = 0; j0 < end; j0 += ATTENTION_BLOCK) {
     const int count = min(ATTENTION_BLOCK, end - j0);
-    for (int j = LANE; j < count; j += LOCAL) {
-      float dots[ATTENTION_ROWS];
-      dot_rows(dots, rows, D, q, k + (size_t)(j0 + j) * D);
-      for (int i = 0; i < ATTENTION_ROWS; i++) {
-        scores[i][j] = isCausal && j0 + j > first + i ? -INFINITY : scale * dots[i];
+    attention_scores(rows, count, j0, D, q, kPanels, 0, 0, scale, logSums, scores);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    FOR_SCORE_ROWS(i, rows) {
+      const int visible = isCausal ? min(count, first + i + 1 - j0) : count;
+      VEC tops = (VEC)(-INFINITY), sum = (VEC)(0.0f);
+      FOR_SCORES(j, count) {
+        const VEC score = floats_between(0, visible - j, scale * LOAD(&scores[i][j]), -INFINITY);
+        STORE(score, &scores[i][j]);
+        tops = fmax(tops, score);
+      }
+      const float top = lanes_max(fmax(largest[i], largest_lane(tops)), ROW_LANES, scratch);
+      FOR_SCORES(j, count) {
+        const VEC weight = exp_vector(LOAD(&scores[i][j]) - top);
+        STORE(weight, &scores[i][j]);
+        sum += weight;
+      }
+      const float total = lanes_sum(sum_lanes(sum), ROW_LANES, scratch);
+      if (LANE % ROW_LANES == 0) {
+        shrink[i] = exp(largest[i] - top);
+        totals[i] = totals[i] * shrink[i] + total;
+        largest[i] = top;
       }
     }
-    for (int i = 0; i < ATTENTION_ROWS; i++) {
-      float top = largest[i], part = 0.0f;
-      for (int j = LANE; j < count; j += LOCAL) top = fmax(top, scores[i][j]);
-      top = group_max(top, scratch);
-      for (int j = LANE; j < count; j += LOCAL) {
-        const float weight = exp(scores[i][j] - top);
-        scores[i][j] = weight;
-        part += weight;
-      }
-      shrink[i] = exp(largest[i] - top);
-      sum[i] = sum[i] * shrink[i] + group_sum(part, scratch);
-      largest[i] = top;
-    }
-    add_weighted_rows(rows, count, D, j0 == 0, shrink, scores, v + (size_t)j0 * D, y);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    add_attention(rows, count, D, j0 == 0, j0 + count == end, shrink, totals, scores, v + (size_t)j0 * D, y);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  for (int i = 0; i < rows; i++) {
-    for (int d = LANE * VECTOR; d < D; d += LOCAL * VECTOR) {
-      STORE_PART(LOAD_PART(y + (size_t)i * D + d, D - d) / sum[i], y + (size_t)i * D + d, D - d);
-    }
-    if (LANE == 0) logSums[row + i] = largest[i] + log(sum[i]);
-  }
+  for (int i = LANE; i < rows; i += LOCAL) logSums[place + i] = largest[i] + log(totals[i]);
 }
 
 // dq = scale · ds · k,   ds = p · (dy · vᵀ - delta), p the probabilities; delta(heads,T) = Σ dy · y along D
 // groups(ceil(T / ATTENTION_ROWS), heads, 1)
 __kernel void attention_backward_queries(ATTENTION_SIZES, __global const float *restrict q,
-                                         __global const float *restrict k, __global const float *restrict v,
-                                         __global const float *restrict y, __global const float *restrict logSums,
-                                         __global const float *restrict dy, __global float *restrict delta,
-                                         __global float *dq) {
-  __local float scratch[LOCAL];
-  __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK];
+                                         __global const float *restrict k, __global const float *restrict kPanels,
+                                         __global const float *restrict vPanels, __global const float *restrict y,
+                                         __global const float *restrict logSums, __global const float *restrict dy,
+                                         __global float *delta, __global float *dq) {
+  __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_BLOCK], one[ATTENTION_ROWS];
   const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, T - first);
-  const size_t row = (size_t)GROUP(1) * T + first;
-  q += row * D;
-  y += row * D;
-  dy += row * D;
-  dq += row * D;
+  const size_t place = (size_t)GROUP(1) * T + first, panels = (size_t)GROUP(1) * ((S + PANEL - 1) / PANEL) * D * PANEL;
+  q += place * D;
+  y += place * D;
+  dy += place * D;
+  dq += place * D;
+  delta += place;
+  logSums += place;
   k += (size_t)GROUP(1) * S * D;
-  v += (size_t)GROUP(1) * S * D;
-  float deltas[ATTENTION_ROWS], shrink[ATTENTION_ROWS];
-  for (int i = 0; i < ATTENTION_ROWS; i++) {
-    const size_t at = (size_t)min(i, rows - 1) * D;
-    float part = 0.0f;
-    for (int d = LANE; d < D; d += LOCAL) part += dy[at + d] * y[at + d];
-    deltas[i] = group_sum(part, scratch);
-    shrink[i] = 1.0f;
-    if (LANE == 0 && i < rows) delta[row + i] = deltas[i];
+  FOR_SCORE_ROWS(i, rows) {
+    VEC sum = (VEC)(0.0f);
+    FOR_SCORES(d, D) {
+      const size_t at = (size_t)min(i, rows - 1) * D + d;
+      sum += LOAD_PART(dy + at, D - d) * LOAD_PART(y + at, D - d);
+    }
+    const float total = lanes_sum(sum_lanes(sum), ROW_LANES, scratch);
+    if (LANE % ROW_LANES == 0) one[i] = 1.0f;
+    if (LANE % ROW_LANES == 0 && i < rows) delta[i] = total;
   }
+  barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
   const int end = isCausal ? min(S, first + rows) : S;
   for (int j0 = 0; j0 < end; j0 += ATTENTION_BLOCK) {
     const int count = min(ATTENTION_BLOCK, end - j0);
-    for (int j = LANE; j < count; j += LOCAL) {
-      float dots[ATTENTION_ROWS], slopes[ATTENTION_ROWS];
-      dot_rows(dots, rows, D, q, k + (size_t)(j0 + j) * D);
-      dot_rows(slopes, rows, D, dy, v + (size_t)(j0 + j) * D);
-      for (int i = 0; i < ATTENTION_ROWS; i++) {
-        const float weight = exp(scale * dots[i] - logSums[row + min(i, rows - 1)]);
-        scores[i][j] = isCausal && j0 + j > first + i ? 0.0f : scale * weight * (slopes[i] - deltas[i]);
+    attention_scores(rows, count, j0, D, q, kPanels + panels, 0, 0, scale, delta, scores);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    FOR_SCORE_ROWS(i, rows) {
+      const int visible = isCausal ? min(count, first + i + 1 - j0) : count;
+      const float logSum = logSums[min(i, rows - 1)];
+      FOR_SCORES(j, count) {
+        const VEC weight = exp_vector(scale * LOAD(&scores[i][j]) - logSum);
+        STORE(floats_between(0, visible - j, weight, 0.0f), &scores[i][j]);
       }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_weighted_rows(rows, count, D, j0 == 0, shrink, scores, k + (size_t)j0 * D, dq);
+    attention_scores(rows, count, j0, D, dy, vPanels + panels, 1, 0, scale, delta, scores);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    add_attention(rows, count, D, j0 == 0, 0, one, one, scores, k + (size_t)j0 * D, dq);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
 }
 
 // dk = scale · dsᵀ · q and dv = pᵀ · dy: a group has ATTENTION_ROWS keys and passes over the queries that see them
 // groups(ceil(S / ATTENTION_ROWS), heads, 1)
-__kernel void attention_backward_keys(ATTENTION_SIZES, __global const float *restrict q, __global const float *restrict k,
-                                      __global const float *restrict v, __global const float *restrict logSums,
-                                      __global const float *restrict delta, __global const float *restrict dy,
+__kernel void attention_backward_keys(ATTENTION_SIZES, __global const float *restrict q, __global const float *restrict qPanels,
+                                      __global const float *restrict k, __global const float *restrict v,
+                                      __global const float *restrict logSums, __global const float *restrict delta,
+                                      __global const float *restrict dy, __global const float *restrict dyPanels,
                                       __global float *dk, __global float *dv) {
-  __local float weights[ATTENTION_ROWS][ATTENTION_BLOCK];
-  __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK];
+  __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK], one[ATTENTION_ROWS];
   const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, S - first);
-  const size_t row = (size_t)GROUP(1) * S + first;
-  k += row * D;
-  v += row * D;
-  dk += row * D;
-  dv += row * D;
+  const size_t place = (size_t)GROUP(1) * S + first, panels = (size_t)GROUP(1) * ((T + PANEL - 1) / PANEL) * D * PANEL;
+  k += place * D;
+  v += place * D;
+  dk += place * D;
+  dv += place * D;
   q += (size_t)GROUP(1) * T * D;
   dy += (size_t)GROUP(1) * T * D;
   logSums += (size_t)GROUP(1) * T;
   delta += (size_t)GROUP(1) * T;
-  float shrink[ATTENTION_ROWS];
-  for (int i = 0; i < ATTENTION_ROWS; i++) shrink[i] = 1.0f;
-  // At least one pass, of no queries if need be, so that keys that nobody sees get zeros.
-  const int begin = isCausal ? min(first, T - 1) : 0;
+  for (int i = LANE; i < ATTENTION_ROWS; i += LOCAL) one[i] = 1.0f;
+  // At least one pass, of no queries if need be, so that keys that nobody sees get zeros. Queries in front of the first
+  // that sees a key are in whole panels with it.
+  const int begin = isCausal ? min(first, T - 1) / PANEL * PANEL : 0;
   for (int t0 = begin; t0 < T; t0 += ATTENTION_BLOCK) {
     const int count = min(ATTENTION_BLOCK, T - t0);
-    for (int t = LANE; t < count; t += LOCAL) {
-      float dots[ATTENTION_ROWS], slopes[ATTENTION_ROWS];
-      dot_rows(dots, rows, D, k, q + (size_t)(t0 + t) * D);
-      dot_rows(slopes, rows, D, v, dy + (size_t)(t0 + t) * D);
-      for (int i = 0; i < ATTENTION_ROWS; i++) {
-        const int isHidden = isCausal && first + i > t0 + t;
-        const float weight = isHidden ? 0.0f : exp(scale * dots[i] - logSums[t0 + t]);
-        weights[i][t] = weight;
-        scores[i][t] = isHidden ? 0.0f : scale * weight * (slopes[i] - delta[t0 + t]);
+    attention_scores(rows, count, t0, D, k, qPanels + panels, 0, 0, scale, delta, scores);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    FOR_SCORE_ROWS(i, rows) {
+      // The queries in front of key first + i don't see it.
+      const int hidden = isCausal ? first + i - t0 : 0;
+      FOR_SCORES(j, count) {
+        const VEC weight = exp_vector(scale * LOAD(&scores[i][j]) - LOAD_PART(logSums + t0 + j, count - j));
+        STORE(floats_between(hidden - j, VECTOR, weight, 0.0f), &scores[i][j]);
       }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_weighted_rows(rows, count, D, t0 == begin, shrink, scores, q + (size_t)t0 * D, dk);
-    add_weighted_rows(rows, count, D, t0 == begin, shrink, weights, dy + (size_t)t0 * D, dv);
+    add_attention(rows, count, D, t0 == begin, 0, one, one, scores, dy + (size_t)t0 * D, dv);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    attention_scores(rows, count, t0, D, v, dyPanels + panels, 1, 1, scale, delta, scores);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    add_attention(rows, count, D, t0 == begin, 0, one, one, scores, q + (size_t)t0 * D, dk);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
 }

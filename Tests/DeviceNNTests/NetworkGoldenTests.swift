@@ -25,9 +25,10 @@ import Testing
         spread: (4e-2, 5e-2)),
       // The number is 9e-6 in float64 and 3e-6 in PyTorch, where rounding makes up to 3e-5 by then.
       Network(name: "resnet18", kink: ("layer4.1.bn1.bias", behind: "layer4.1.conv2"), spread: (0.6, 1e-2)),
-      // PyTorch itself, in float64, in float32 with one thread, and with channels last, is up to 0.18 off the sums and
-      // has losses from 1.31 to 2.00 there; norms are within 5e-3.
-      Network(name: "resnet50", spread: (0.25, 0.5)),
+      // PyTorch itself, in float64, in float32 with one thread, with channels last, and with an input that is 1e-7 to 5e-7
+      // off, is up to 0.44 off the sums (layer4.0.conv2 is 849 on the other side of a kink, with PoCL's smallest tiles, too)
+      // and has losses from 1.31 to 2.00 there; norms are within 1.6e-2, mostly 5e-3.
+      Network(name: "resnet50", spread: (0.45, 0.5)),
       Network(name: "squeezenet1_1"),
       Network(name: "mobilenet_v3_small"),
       Network(name: "efficientnet_b0"),

@@ -48,8 +48,13 @@ extension TileProfile {
     }
   }
 
-  /// Bytes of `__local` memory that a group takes at most: two operands' stages, and 1 KiB for padding and reductions.
-  var localMemory: Int { (staged ? (groupRows + panelColumns) * tileK * MemoryLayout<Float>.stride : 0) + 1024 }
+  /// Bytes of `__local` memory that a group takes at most: two operands' stages or a block of attention's scores, and what
+  /// padding and reductions take.
+  var localMemory: Int {
+    let stages = staged ? (groupRows + panelColumns) * tileK : 0
+    let scores = attentionRows * (local == 1 ? 64 : max(32, local / 2))
+    return (max(stages, scores) + 3 * attentionRows + local) * MemoryLayout<Float>.stride
+  }
 
   /// What the device lacks for this profile; nil where it fits.
   ///

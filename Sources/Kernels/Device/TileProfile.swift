@@ -34,6 +34,8 @@ public struct TileProfile: Sendable, Hashable, Codable {
 
   /// Rows that a group of a matrix product covers.
   var groupRows: Int { staged ? local / itemsN * tileM : 8 * tileM }
+  /// Rows that a group of an attention covers: `ATTENTION_ROWS`.
+  var attentionRows: Int { local == 1 ? 4 * tileM : 32 }
   /// Columns that a group of a matrix product covers at a time.
   var panelColumns: Int { (staged ? itemsN : 1) * tileN * vector }
 

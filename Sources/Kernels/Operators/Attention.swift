@@ -22,19 +22,18 @@ public struct AttentionShape: Sendable, Hashable {
     [.int(queries), .int(keys), .int(depth), .int(isCausal ? 1 : 0), .float(scale)]
   }
   var flops: Double { 4 * Double(heads) * Double(queries) * Double(keys) * Double(depth) * (isCausal ? 0.5 : 1) }
-  /// Groups for so many rows: ATTENTION_ROWS of kernels.cl.
-  func groups(_ rows: Int) -> SIMD3<Int> { [(rows + 3) / 4, heads, 1] }
 }
 
 extension Device {
   /// y = softmax(scale · q · kᵀ) · v, without storing the scores; logSums(heads,queries) is all that the gradient needs.
   public func attention(_ q: Buffer, _ k: Buffer, _ v: Buffer, _ shape: AttentionShape) -> (y: Buffer, logSums: Buffer) {
+    let kPanels = panels(of: k, rows: shape.keys, shape)
     let y = makeFloats(shape.heads * shape.queries * shape.depth)
     let logSums = makeFloats(shape.heads * shape.queries)
     launch(
       Launch(
-        "attention", groups: shape.groups(shape.queries),
-        shape.arguments + [.buffer(q), .buffer(k), .buffer(v), .buffer(y), .buffer(logSums)], flops: shape.flops))
+        "attention", groups: groups(shape.queries, shape),
+        shape.arguments + [.buffer(q), .buffer(kPanels), .buffer(v), .buffer(y), .buffer(logSums)], flops: shape.flops))
     return (y, logSums)
   }
 
@@ -44,18 +43,37 @@ extension Device {
   ) -> (dq: Buffer, dk: Buffer, dv: Buffer) {
     let delta = makeFloats(shape.heads * shape.queries)
     let dq = makeFloats(shape.heads * shape.queries * shape.depth)
+    do {
+      let (kPanels, vPanels) = (panels(of: k, rows: shape.keys, shape), panels(of: v, rows: shape.keys, shape))
+      launch(
+        Launch(
+          "attention_backward_queries", groups: groups(shape.queries, shape),
+          shape.arguments + [
+            .buffer(q), .buffer(k), .buffer(kPanels), .buffer(vPanels), .buffer(y), .buffer(logSums), .buffer(dy),
+            .buffer(delta), .buffer(dq),
+          ], flops: shape.flops * 1.5))
+    }
     let (dk, dv) = (makeFloats(shape.heads * shape.keys * shape.depth), makeFloats(shape.heads * shape.keys * shape.depth))
-    let inputs: [Launch.Argument] = [.buffer(q), .buffer(k), .buffer(v)]
+    let (qPanels, dyPanels) = (panels(of: q, rows: shape.queries, shape), panels(of: dy, rows: shape.queries, shape))
     launch(
       Launch(
-        "attention_backward_queries", groups: shape.groups(shape.queries),
-        shape.arguments + inputs + [.buffer(y), .buffer(logSums), .buffer(dy), .buffer(delta), .buffer(dq)],
-        flops: shape.flops * 1.5))
-    launch(
-      Launch(
-        "attention_backward_keys", groups: shape.groups(shape.keys),
-        shape.arguments + inputs + [.buffer(logSums), .buffer(delta), .buffer(dy), .buffer(dk), .buffer(dv)],
-        flops: shape.flops * 2))
+        "attention_backward_keys", groups: groups(shape.keys, shape),
+        shape.arguments + [
+          .buffer(q), .buffer(qPanels), .buffer(k), .buffer(v), .buffer(logSums), .buffer(delta), .buffer(dy),
+          .buffer(dyPanels), .buffer(dk), .buffer(dv),
+        ], flops: shape.flops * 2))
     return (dq, dk, dv)
+  }
+
+  private func groups(_ rows: Int, _ shape: AttentionShape) -> SIMD3<Int> {
+    [(rows + profile.attentionRows - 1) / profile.attentionRows, shape.heads, 1]
+  }
+
+  /// x(heads,rows,depth) as a right operand with the rows for columns.
+  private func panels(of x: Buffer, rows: Int, _ shape: AttentionShape) -> Buffer {
+    packPanels(
+      x, rows: shape.depth, columns: rows, taps: 1, groups: shape.heads, groupStride: rows * shape.depth, tapStride: 0,
+      rowStride: 1, columnStride: shape.depth
+    ).buffer
   }
 }
