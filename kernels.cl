@@ -876,13 +876,13 @@ static inline void transpose_square(VEC square[VECTOR]) {
   }
 }
 
-// to(group, panel, tap, row, PANEL) = from[group · groupStride + tap · tapStride + row · rowStride + column ·
+// to(group, panel, tap, row, PANEL) = from[first + group · groupStride + tap · tapStride + row · rowStride + column ·
 // columnStride], zeros behind the last column.                              groups(panels, taps, groups)
-__kernel void pack_panels(const int rows, const int columns, const int groupStride, const int tapStride,
+__kernel void pack_panels(const int first, const int rows, const int columns, const int groupStride, const int tapStride,
                           const int rowStride, const int columnStride, __global const float *from,
                           __global float *to) {
   const int panel = GROUP(0), panels = get_num_groups(0), tap = GROUP(1), taps = get_num_groups(1);
-  from += (size_t)GROUP(2) * groupStride + (size_t)tap * tapStride + (size_t)panel * PANEL * columnStride;
+  from += first + (size_t)GROUP(2) * groupStride + (size_t)tap * tapStride + (size_t)panel * PANEL * columnStride;
   to += (((size_t)GROUP(2) * panels + panel) * taps + tap) * rows * PANEL;
   const int width = min(columns - panel * PANEL, PANEL);
   if (columnStride == 1 && width == PANEL) {
@@ -3118,13 +3118,15 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
   STORE_COLUMNS(1, dbeta + at, channels)
 }
 
-// MARK: attention                                  q(heads,T,D), k and v(heads,S,D), y(heads,T,D); heads = batch · heads
+// MARK: attention                                                    q and y(batch,T,H,D), k and v(batch,S,H,D)
 //
 // y = softmax(scale · q · kᵀ) · v without the matrix of scores (Dao et al. 2022): a group has ATTENTION_ROWS queries and
 // passes over the keys by blocks, whose scores lie in local memory; what came before is shrunk when a larger score
-// comes. logSums(heads,T) = log Σ exp(score), from which the backward pass makes the same probabilities anew. Both
+// comes. logSums(batch,H,T) = log Σ exp(score), from which the backward pass makes the same probabilities anew. Both
 // products of a block go by tiles in registers, as all matrix products do, the scores' with keys in packed panels:
 // a name that ends in Panels is packed from what it begins with. Where isCausal, a query sees keys up to its own place.
+// Each token's H heads lie side by side; those of q may be some of the channels of a map, qPitch floats of which from
+// qFirst on belong to a token, and likewise others'. A group is of one head.
 
 #if LOCAL == 1
 #define ATTENTION_M TILE_M
@@ -3137,7 +3139,13 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
 #define ATTENTION_ROWS 32
 #define ATTENTION_BLOCK (LOCAL < 64 ? 32 : LOCAL / 2) // a tile for each lane
 #endif
-#define ATTENTION_SIZES const int T, const int S, const int D, const int isCausal, const float scale
+#define ATTENTION_SIZES const int T, const int S, const int H, const int D, const int isCausal, const float scale
+
+// Where a group's head begins, in so many tokens of one of the batch, in its panels, and in what has one number a token.
+#define HEAD(tokens, pitch, first) ((size_t)(GROUP(1) / H) * (tokens) * (pitch) + (first) + GROUP(1) % H * D)
+#define HEAD_PANELS(tokens)                                                                                      \
+  (((size_t)(GROUP(1) / H) * (((tokens) + PANEL - 1) / PANEL) * H + GROUP(1) % H) * D * PANEL)
+#define HEAD_NUMBERS(tokens) ((size_t)GROUP(1) * (tokens))
 
 // A lane's tiles of a matrix of so many rows and columns: where they begin.
 #define FOR_TILES(row, column, rows, columns)                                                                    \
@@ -3169,16 +3177,16 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
     UNROLL for (int j = 0; j < ATTENTION_N; j++) acc[i][j] = (VEC)(0.0f);                                        \
   }
 
-// scores(rows, count) = a(rows,D) · b(j0 ..< j0 + count,D)ᵀ or, where hasWeights, the slopes behind a softmax whose weights
+// scores(rows, count) = a(rows,D) · b(j0 ..< j0 + count,D)ᵀ, b in panels, or, where hasWeights, the slopes behind a softmax whose weights
 // the scores have been until now: scale · weight · (that - delta), delta by rows or, where deltasAcross, by columns.
-static inline void attention_scores(const int rows, const int count, const int j0, const int D, __global const float *a,
-                                    __global const float *panels, const int hasWeights, const int deltasAcross,
-                                    const float scale, __global const float *delta,
-                                    __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK]) {
+static inline void attention_scores(const int rows, const int count, const int j0, const int H, const int D,
+                                    __global const float *a, const int pitch, __global const float *panels,
+                                    const int hasWeights, const int deltasAcross, const float scale,
+                                    __global const float *delta, __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK]) {
   FOR_TILES(m, column, rows, count) {
     __global const float *lefts[ATTENTION_M];
-    UNROLL for (int i = 0; i < ATTENTION_M; i++) lefts[i] = a + (size_t)min(m + i, rows - 1) * D;
-    __global const float *right = panels + (size_t)((j0 + column) / PANEL) * D * PANEL + (j0 + column) % PANEL;
+    UNROLL for (int i = 0; i < ATTENTION_M; i++) lefts[i] = a + (size_t)min(m + i, rows - 1) * pitch;
+    __global const float *right = panels + (size_t)((j0 + column) / PANEL) * H * D * PANEL + (j0 + column) % PANEL;
     WITH_VECTORS_OF(ATTENTION_N, count - column, {
       VEC acc[ATTENTION_M][ATTENTION_N];
       CLEAR(acc)
@@ -3197,22 +3205,22 @@ static inline void attention_scores(const int rows, const int count, const int j
   }
 }
 
-// sums(rows,D) = shrink(rows) · sums + scores(rows, count) · values(count,D); nothing comes before the first, and the last
-// is divided by totals(rows).
+// sums(rows,D) = shrink(rows) · sums + scores(rows, count) · values(count,D), tokens valuePitch and pitch floats apart;
+// nothing comes before the first, and the last is divided by totals(rows).
 static inline void add_attention(const int rows, const int count, const int D, const int isFirst, const int isLast,
                                  __local const float *shrink, __local const float *totals,
                                  __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK], __global const float *values,
-                                 __global float *sums) {
+                                 const int valuePitch, __global float *sums, const int pitch) {
   FOR_TILES(m, column, rows, D) {
     __global const float *right = values + column;
     WITH_VECTORS_OF(ATTENTION_N, D - column, {
       VEC acc[ATTENTION_M][ATTENTION_N];
       CLEAR(acc)
-      ADD_PRODUCT(acc, vectors, count, scores[m + i], right, D)
+      ADD_PRODUCT(acc, vectors, count, scores[m + i], right, valuePitch)
       UNROLL for (int i = 0; i < ATTENTION_M; i++) if (m + i < rows) {
         UNROLL for (int j = 0; j < ATTENTION_N; j++) if (j < vectors) {
           const int at = column + j * VECTOR;
-          __global float *to = sums + (size_t)(m + i) * D + at;
+          __global float *to = sums + (size_t)(m + i) * pitch + at;
           VEC sum = acc[i][j];
           if (!isFirst) sum += shrink[m + i] * LOAD_PART(to, D - at);
           if (isLast) sum /= totals[m + i];
@@ -3232,17 +3240,19 @@ static inline VEC floats_between(const int begin, const int end, VEC v, const fl
   return LOAD(lanes);
 }
 
-// groups(ceil(T / ATTENTION_ROWS), heads, 1)
-__kernel void attention(ATTENTION_SIZES, __global const float *restrict q, __global const float *restrict kPanels,
+// groups(ceil(T / ATTENTION_ROWS), batch · H, 1)
+__kernel void attention(ATTENTION_SIZES, const int qPitch, const int qFirst, const int vPitch, const int vFirst,
+                        __global const float *restrict q, __global const float *restrict kPanels,
                         __global const float *restrict v, __global float *y, __global float *restrict logSums) {
   __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_BLOCK];
   __local float largest[ATTENTION_ROWS], totals[ATTENTION_ROWS], shrink[ATTENTION_ROWS];
   const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, T - first);
-  const size_t place = (size_t)GROUP(1) * T + first;
-  q += place * D;
-  y += place * D;
-  kPanels += (size_t)GROUP(1) * ((S + PANEL - 1) / PANEL) * D * PANEL;
-  v += (size_t)GROUP(1) * S * D;
+  const int yPitch = H * D;
+  q += HEAD(T, qPitch, qFirst) + (size_t)first * qPitch;
+  y += HEAD(T, yPitch, 0) + (size_t)first * yPitch;
+  kPanels += HEAD_PANELS(S);
+  v += HEAD(S, vPitch, vFirst);
+  logSums += HEAD_NUMBERS(T) + first;
   for (int i = LANE; i < ATTENTION_ROWS; i += LOCAL) {
     largest[i] = -INFINITY;
     totals[i] = 0.0f;
@@ -3250,7 +3260,7 @@ __kernel void attention(ATTENTION_SIZES, __global const float *restrict q, __glo
   const int end = isCausal ? min(S, first + rows) : S;
   for (int j0 = 0; j0 < end; j0 += ATTENTION_BLOCK) {
     const int count = min(ATTENTION_BLOCK, end - j0);
-    attention_scores(rows, count, j0, D, q, kPanels, 0, 0, scale, logSums, scores);
+    attention_scores(rows, count, j0, H, D, q, qPitch, kPanels, 0, 0, scale, logSums, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
     FOR_SCORE_ROWS(i, rows) {
       const int visible = isCausal ? min(count, first + i + 1 - j0) : count;
@@ -3274,33 +3284,37 @@ __kernel void attention(ATTENTION_SIZES, __global const float *restrict q, __glo
       }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_attention(rows, count, D, j0 == 0, j0 + count == end, shrink, totals, scores, v + (size_t)j0 * D, y);
+    add_attention(rows, count, D, j0 == 0, j0 + count == end, shrink, totals, scores, v + (size_t)j0 * vPitch, vPitch, y,
+                  yPitch);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  for (int i = LANE; i < rows; i += LOCAL) logSums[place + i] = largest[i] + log(totals[i]);
+  for (int i = LANE; i < rows; i += LOCAL) logSums[i] = largest[i] + log(totals[i]);
 }
 
-// dq = scale · ds · k,   ds = p · (dy · vᵀ - delta), p the probabilities; delta(heads,T) = Σ dy · y along D
-// groups(ceil(T / ATTENTION_ROWS), heads, 1)
-__kernel void attention_backward_queries(ATTENTION_SIZES, __global const float *restrict q,
-                                         __global const float *restrict k, __global const float *restrict kPanels,
-                                         __global const float *restrict vPanels, __global const float *restrict y,
-                                         __global const float *restrict logSums, __global const float *restrict dy,
-                                         __global float *delta, __global float *dq) {
+// dq = scale · ds · k,   ds = p · (dy · vᵀ - delta), p the probabilities; delta(batch,H,T) = Σ dy · y along D
+// groups(ceil(T / ATTENTION_ROWS), batch · H, 1)
+__kernel void attention_backward_queries(ATTENTION_SIZES, const int qPitch, const int qFirst, const int kPitch,
+                                         const int kFirst, const int dqPitch, const int dqFirst,
+                                         __global const float *restrict q, __global const float *restrict k,
+                                         __global const float *restrict kPanels, __global const float *restrict vPanels,
+                                         __global const float *restrict y, __global const float *restrict logSums,
+                                         __global const float *restrict dy, __global float *delta, __global float *dq) {
   __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_BLOCK], one[ATTENTION_ROWS];
   const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, T - first);
-  const size_t place = (size_t)GROUP(1) * T + first, panels = (size_t)GROUP(1) * ((S + PANEL - 1) / PANEL) * D * PANEL;
-  q += place * D;
-  y += place * D;
-  dy += place * D;
-  dq += place * D;
-  delta += place;
-  logSums += place;
-  k += (size_t)GROUP(1) * S * D;
+  const int yPitch = H * D;
+  q += HEAD(T, qPitch, qFirst) + (size_t)first * qPitch;
+  dq += HEAD(T, dqPitch, dqFirst) + (size_t)first * dqPitch;
+  y += HEAD(T, yPitch, 0) + (size_t)first * yPitch;
+  dy += HEAD(T, yPitch, 0) + (size_t)first * yPitch;
+  k += HEAD(S, kPitch, kFirst);
+  kPanels += HEAD_PANELS(S);
+  vPanels += HEAD_PANELS(S);
+  logSums += HEAD_NUMBERS(T) + first;
+  delta += HEAD_NUMBERS(T) + first;
   FOR_SCORE_ROWS(i, rows) {
     VEC sum = (VEC)(0.0f);
     FOR_SCORES(d, D) {
-      const size_t at = (size_t)min(i, rows - 1) * D + d;
+      const size_t at = (size_t)min(i, rows - 1) * yPitch + d;
       sum += LOAD_PART(dy + at, D - d) * LOAD_PART(y + at, D - d);
     }
     const float total = lanes_sum(sum_lanes(sum), ROW_LANES, scratch);
@@ -3311,7 +3325,7 @@ __kernel void attention_backward_queries(ATTENTION_SIZES, __global const float *
   const int end = isCausal ? min(S, first + rows) : S;
   for (int j0 = 0; j0 < end; j0 += ATTENTION_BLOCK) {
     const int count = min(ATTENTION_BLOCK, end - j0);
-    attention_scores(rows, count, j0, D, q, kPanels + panels, 0, 0, scale, delta, scores);
+    attention_scores(rows, count, j0, H, D, q, qPitch, kPanels, 0, 0, scale, delta, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
     FOR_SCORE_ROWS(i, rows) {
       const int visible = isCausal ? min(count, first + i + 1 - j0) : count;
@@ -3322,38 +3336,43 @@ __kernel void attention_backward_queries(ATTENTION_SIZES, __global const float *
       }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    attention_scores(rows, count, j0, D, dy, vPanels + panels, 1, 0, scale, delta, scores);
+    attention_scores(rows, count, j0, H, D, dy, yPitch, vPanels, 1, 0, scale, delta, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_attention(rows, count, D, j0 == 0, 0, one, one, scores, k + (size_t)j0 * D, dq);
+    add_attention(rows, count, D, j0 == 0, 0, one, one, scores, k + (size_t)j0 * kPitch, kPitch, dq, dqPitch);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
 }
 
 // dk = scale · dsᵀ · q and dv = pᵀ · dy: a group has ATTENTION_ROWS keys and passes over the queries that see them
-// groups(ceil(S / ATTENTION_ROWS), heads, 1)
-__kernel void attention_backward_keys(ATTENTION_SIZES, __global const float *restrict q, __global const float *restrict qPanels,
+// groups(ceil(S / ATTENTION_ROWS), batch · H, 1)
+__kernel void attention_backward_keys(ATTENTION_SIZES, const int qPitch, const int qFirst, const int kPitch,
+                                      const int kFirst, const int vPitch, const int vFirst, const int dkPitch,
+                                      const int dkFirst, const int dvPitch, const int dvFirst,
+                                      __global const float *restrict q, __global const float *restrict qPanels,
                                       __global const float *restrict k, __global const float *restrict v,
                                       __global const float *restrict logSums, __global const float *restrict delta,
                                       __global const float *restrict dy, __global const float *restrict dyPanels,
                                       __global float *dk, __global float *dv) {
   __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK], one[ATTENTION_ROWS];
   const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, S - first);
-  const size_t place = (size_t)GROUP(1) * S + first, panels = (size_t)GROUP(1) * ((T + PANEL - 1) / PANEL) * D * PANEL;
-  k += place * D;
-  v += place * D;
-  dk += place * D;
-  dv += place * D;
-  q += (size_t)GROUP(1) * T * D;
-  dy += (size_t)GROUP(1) * T * D;
-  logSums += (size_t)GROUP(1) * T;
-  delta += (size_t)GROUP(1) * T;
+  const int yPitch = H * D;
+  k += HEAD(S, kPitch, kFirst) + (size_t)first * kPitch;
+  v += HEAD(S, vPitch, vFirst) + (size_t)first * vPitch;
+  dk += HEAD(S, dkPitch, dkFirst) + (size_t)first * dkPitch;
+  dv += HEAD(S, dvPitch, dvFirst) + (size_t)first * dvPitch;
+  q += HEAD(T, qPitch, qFirst);
+  dy += HEAD(T, yPitch, 0);
+  qPanels += HEAD_PANELS(T);
+  dyPanels += HEAD_PANELS(T);
+  logSums += HEAD_NUMBERS(T);
+  delta += HEAD_NUMBERS(T);
   for (int i = LANE; i < ATTENTION_ROWS; i += LOCAL) one[i] = 1.0f;
   // At least one pass, of no queries if need be, so that keys that nobody sees get zeros. Queries in front of the first
   // that sees a key are in whole panels with it.
   const int begin = isCausal ? min(first, T - 1) / PANEL * PANEL : 0;
   for (int t0 = begin; t0 < T; t0 += ATTENTION_BLOCK) {
     const int count = min(ATTENTION_BLOCK, T - t0);
-    attention_scores(rows, count, t0, D, k, qPanels + panels, 0, 0, scale, delta, scores);
+    attention_scores(rows, count, t0, H, D, k, kPitch, qPanels, 0, 0, scale, delta, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
     FOR_SCORE_ROWS(i, rows) {
       // The queries in front of key first + i don't see it.
@@ -3364,11 +3383,11 @@ __kernel void attention_backward_keys(ATTENTION_SIZES, __global const float *res
       }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_attention(rows, count, D, t0 == begin, 0, one, one, scores, dy + (size_t)t0 * D, dv);
+    add_attention(rows, count, D, t0 == begin, 0, one, one, scores, dy + (size_t)t0 * yPitch, yPitch, dv, dvPitch);
     barrier(CLK_LOCAL_MEM_FENCE);
-    attention_scores(rows, count, t0, D, v, dyPanels + panels, 1, 1, scale, delta, scores);
+    attention_scores(rows, count, t0, H, D, v, vPitch, dyPanels, 1, 1, scale, delta, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_attention(rows, count, D, t0 == begin, 0, one, one, scores, q + (size_t)t0 * D, dk);
+    add_attention(rows, count, D, t0 == begin, 0, one, one, scores, q + (size_t)t0 * qPitch, qPitch, dk, dkPitch);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
 }

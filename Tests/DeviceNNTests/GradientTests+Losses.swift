@@ -75,6 +75,9 @@ extension GradientTests {
         $0[0].attention($0[1], $0[2], isCausal: isCausal)
       }
     }
+    try expectGradients(of: [tensor("qkv", [2, 5, 3 * 2 * 3])], "self-attention") {
+      $0[0].selfAttention(heads: 2, isCausal: isCausal)
+    }
   }
 
   @Test(arguments: RecurrentCell.allCases) func recurrence(_ cell: RecurrentCell) throws {

@@ -10,7 +10,7 @@ import Testing
       (1, 1, 1), (3, 1, 3), (1, 17, 8), (17, 33, 16), (33, 17, 17), (65, 64, 3), (64, 65, 64), (7, 257, 33), (129, 129, 20),
     ] {
       for isCausal in [false, true] {
-        let shape = AttentionShape(heads: 2, queries: queries, keys: keys, depth: depth, isCausal: isCausal)
+        let shape = AttentionShape(batch: 2, queries: queries, keys: keys, depth: depth, isCausal: isCausal)
         try check(target.device, shape, range, &numbers)
       }
     }
@@ -51,27 +51,82 @@ import Testing
       }
     }
     let comment: Comment = "\(shape), ±\(range)"
-    let (qs, ks, vs) = (device.makeBuffer(q), device.makeBuffer(k), device.makeBuffer(v))
-    let found = device.attention(qs, ks, vs, shape)
+    let x = [q, k, v].map { shape.whole(device.makeBuffer($0)) }
+    let found = device.attention(x[0], x[1], x[2], shape)
     // A score of 100 · √d is rounded by 1e-7 of itself, and so is its exponential's exponent.
     let depth = max(s, t) * Int(range * range)
     func read(_ buffer: Buffer, _ count: Int) throws -> [Float] { try device.read(buffer, as: Float.self, count: count) }
     expectClose(try read(found.logSums, logSums.count), logSums, depth: s, comment)
     expectClose(try read(found.y, y.count), y, depth: depth, comment)
-    let gradients = device.attentionBackward(qs, ks, vs, shape, y: found.y, logSums: found.logSums, dy: device.makeBuffer(dy))
-    expectClose(try read(gradients.dq, dq.count), dq, depth: depth, comment)
-    expectClose(try read(gradients.dk, dk.count), dk, depth: depth * Int(range), comment)
-    expectClose(try read(gradients.dv, dv.count), dv, depth: depth, comment)
+    let (dqs, dks, dvs) = (device.makeFloats(q.count), device.makeFloats(k.count), device.makeFloats(v.count))
+    device.attentionBackward(
+      x[0], x[1], x[2], shape, y: found.y, logSums: found.logSums, dy: device.makeBuffer(dy), to: shape.whole(dqs),
+      shape.whole(dks), shape.whole(dvs))
+    expectClose(try read(dqs, dq.count), dq, depth: depth, comment)
+    expectClose(try read(dks, dk.count), dk, depth: depth * Int(range), comment)
+    expectClose(try read(dvs, dv.count), dv, depth: depth, comment)
+  }
+
+  /// Heads side by side, in parts of one map, are like heads one behind the other, to the bit.
+  @Test(arguments: Target.all, [false, true]) func headsMayLieSideBySide(_ target: Target, _ isCausal: Bool) throws {
+    let device = target.device
+    var numbers = TestNumbers(95)
+    for (tokens, heads, depth) in [(1, 1, 1), (3, 2, 5), (33, 3, 8), (70, 2, 17)] {
+      let (batch, channels) = (2, heads * depth)
+      let map = numbers.floats(batch * tokens * 3 * channels)
+      let dy = numbers.floats(batch * tokens * channels)
+      // x(batch,tokens,pitch), its part from `first` on as (batch,heads,tokens,depth).
+      func split(_ x: [Float], pitch: Int, first: Int) -> [Float] {
+        (0..<batch * heads * tokens * depth).map { i in
+          let (row, d) = (i / depth, i % depth)
+          let (image, head, token) = (row / tokens / heads, row / tokens % heads, row % tokens)
+          return x[(image * tokens + token) * pitch + first + head * depth + d]
+        }
+      }
+      func read(_ buffer: Buffer, _ count: Int) throws -> [Float] { try device.read(buffer, as: Float.self, count: count) }
+
+      let joint = AttentionShape(
+        batch: batch, heads: heads, queries: tokens, keys: tokens, depth: depth, isCausal: isCausal)
+      func parts(_ buffer: Buffer) -> [MapPart] {
+        (0..<3).map { MapPart(buffer, channels: 3 * channels, first: $0 * channels) }
+      }
+      let (x, gradient) = (parts(device.makeBuffer(map)), device.makeFloats(map.count))
+      let to = parts(gradient)
+      let found = device.attention(x[0], x[1], x[2], joint)
+      device.attentionBackward(
+        x[0], x[1], x[2], joint, y: found.y, logSums: found.logSums, dy: device.makeBuffer(dy), to: to[0], to[1], to[2])
+
+      let apart = AttentionShape(batch: batch * heads, queries: tokens, keys: tokens, depth: depth, isCausal: isCausal)
+      let z = (0..<3).map { part in
+        apart.whole(device.makeBuffer(split(map, pitch: 3 * channels, first: part * channels)))
+      }
+      let gradients = (0..<3).map { _ in device.makeFloats(dy.count) }
+      let expected = device.attention(z[0], z[1], z[2], apart)
+      device.attentionBackward(
+        z[0], z[1], z[2], apart, y: expected.y, logSums: expected.logSums,
+        dy: device.makeBuffer(split(dy, pitch: channels, first: 0)), to: apart.whole(gradients[0]),
+        apart.whole(gradients[1]), apart.whole(gradients[2]))
+
+      let comment: Comment = "\(joint)"
+      #expect(try split(read(found.y, dy.count), pitch: channels, first: 0) == read(expected.y, dy.count), comment)
+      let dx = try read(gradient, map.count)
+      for part in 0..<3 {
+        #expect(
+          try split(dx, pitch: 3 * channels, first: part * channels) == read(gradients[part], dy.count), comment)
+      }
+    }
   }
 
   /// Memory does not grow with queries · keys.
   @Test func noMatrixOfScoresIsStored() throws {
     let device = Device(backend: try CPUBackend())
-    let shape = AttentionShape(heads: 1, queries: 4096, keys: 4096, depth: 4)
-    let q = device.fill(0.5, count: 4096 * 4)
+    let shape = AttentionShape(batch: 1, queries: 4096, keys: 4096, depth: 4)
+    let q = shape.whole(device.fill(0.5, count: 4096 * 4))
+    let gradients = shape.whole(device.makeFloats(4096 * 4))
     device.resetPeakMemory()
     let (y, logSums) = device.attention(q, q, q, shape)
-    _ = device.attentionBackward(q, q, q, shape, y: y, logSums: logSums, dy: q)
+    device.attentionBackward(
+      q, q, q, shape, y: y, logSums: logSums, dy: q.map, to: gradients, gradients, gradients)
     #expect(device.memoryUse.peak < 1 << 20)
     #expect(try device.read(y, as: Float.self, count: 4096 * 4).allSatisfy { abs($0 - 0.5) < 1e-5 })
   }

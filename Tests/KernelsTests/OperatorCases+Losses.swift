@@ -93,12 +93,16 @@ extension OperatorCase {
       for (queries, keys, depth, isCausal) in [
         (1, 1, 1, false), (5, 3, 7, false), (17, 33, 16, false), (70, 65, 33, true), (3, 9, 20, true), (9, 300, 8, false),
       ] {
-        let shape = AttentionShape(heads: 3, queries: queries, keys: keys, depth: depth, isCausal: isCausal)
-        let (q, dy) = (run.input(3 * queries * depth), run.input(3 * queries * depth))
-        let (k, v) = (run.input(3 * keys * depth), run.input(3 * keys * depth))
-        let (y, logSums) = run.device.attention(q, k, v, shape)
-        let gradients = run.device.attentionBackward(q, k, v, shape, y: y, logSums: logSums, dy: dy)
-        try run.keep(y, logSums, gradients.dq, gradients.dk, gradients.dv)
+        let shape = AttentionShape(
+          batch: 2, heads: 3, queries: queries, keys: keys, depth: depth, isCausal: isCausal)
+        let counts = [queries, keys, keys].map { 6 * $0 * depth }
+        let x = counts.map { shape.whole(run.input($0)) }
+        let dy = run.input(counts[0])
+        let (y, logSums) = run.device.attention(x[0], x[1], x[2], shape)
+        let gradients = counts.map { run.device.makeFloats($0) }
+        let to = gradients.map { shape.whole($0) }
+        run.device.attentionBackward(x[0], x[1], x[2], shape, y: y, logSums: logSums, dy: dy, to: to[0], to[1], to[2])
+        try run.keep(y, logSums, gradients[0], gradients[1], gradients[2])
       }
     },
     OperatorCase("recurrence") { run in

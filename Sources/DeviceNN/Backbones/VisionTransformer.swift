@@ -159,16 +159,7 @@ private final class SelfAttention: Layer {
     self.heads = heads
   }
 
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    let (batch, tokens, channels) = (x.shape[0], x.shape[1], x.shape[2])
-    let all = qkv(x)
-    let inHeads = (0..<3).map { i in
-      all.sliced(axis: 2, range: i * channels..<(i + 1) * channels)
-        .reshaped([batch, tokens, heads, channels / heads]).transposed([0, 2, 1, 3])
-    }
-    let y = inHeads[0].attention(inHeads[1], inHeads[2])
-    return proj(y.transposed([0, 2, 1, 3]).reshaped([batch, tokens, channels]))
-  }
+  func callAsFunction(_ x: Tensor) -> Tensor { proj(qkv(x).selfAttention(heads: heads)) }
 }
 
 // MARK: The published ones

@@ -6,17 +6,21 @@ extension SelfTest {
     SelfTest("attention") { probe in
       let device = probe.device
       for (queries, keys, depth, isCausal) in [(5, 37, 3, false), (17, 17, 5, true), (3, 5, 33, false)] {
-        let shape = AttentionShape(heads: 2, queries: queries, keys: keys, depth: depth, isCausal: isCausal)
+        let shape = AttentionShape(batch: 2, queries: queries, keys: keys, depth: depth, isCausal: isCausal)
         let inputs = [queries, keys, keys].map { probe.numbers(2 * $0 * depth) }
         try probe.expect("attention of \(queries) to \(keys)", depth: 256, inputs) {
           attention($0[0], $0[1], $0[2], shape)
         } operation: { x in
-          let (y, logSums) = device.attention(x[0], x[1], x[2], shape)
+          let parts = x.map { shape.whole($0) }
+          let (y, logSums) = device.attention(parts[0], parts[1], parts[2], shape)
           return (
             y,
             { dy in
-              let g = device.attentionBackward(x[0], x[1], x[2], shape, y: y, logSums: logSums, dy: dy)
-              return [g.dq, g.dk, g.dv]
+              let gradients = inputs.map { device.makeFloats($0.count) }
+              let to = gradients.map { shape.whole($0) }
+              device.attentionBackward(
+                parts[0], parts[1], parts[2], shape, y: y, logSums: logSums, dy: dy, to: to[0], to[1], to[2])
+              return gradients
             }
           )
         }
@@ -28,7 +32,7 @@ extension SelfTest {
 
   private static func attention(_ q: [Double], _ k: [Double], _ v: [Double], _ shape: AttentionShape) -> [Double] {
     let (t, s, d) = (shape.queries, shape.keys, shape.depth)
-    return (0..<shape.heads * t).flatMap { i -> [Double] in
+    return (0..<shape.batch * t).flatMap { i -> [Double] in
       let first = i / t * s
       let weights = (first..<first + (shape.isCausal ? min(s, i % t + 1) : s)).map { j in
         exp(Double(shape.scale) * (0..<d).reduce(0.0) { $0 + q[i * d + $1] * k[j * d + $1] })

@@ -1,5 +1,6 @@
-/// The sizes of q(heads,queries,depth), k and v(heads,keys,depth); heads are those of all of a batch.
+/// The sizes of q(batch,queries,heads,depth), k and v(batch,keys,heads,depth): the heads of a token lie side by side.
 public struct AttentionShape: Sendable, Hashable {
+  public var batch: Int
   public var heads: Int
   public var queries: Int
   public var keys: Int
@@ -9,7 +10,10 @@ public struct AttentionShape: Sendable, Hashable {
   /// What q · k is multiplied with: 1 / √depth in Vaswani et al. 2017.
   public var scale: Float
 
-  public init(heads: Int, queries: Int, keys: Int, depth: Int, isCausal: Bool = false, scale: Float? = nil) {
+  public init(
+    batch: Int, heads: Int = 1, queries: Int, keys: Int, depth: Int, isCausal: Bool = false, scale: Float? = nil
+  ) {
+    self.batch = batch
     self.heads = heads
     self.queries = queries
     self.keys = keys
@@ -18,62 +22,69 @@ public struct AttentionShape: Sendable, Hashable {
     self.scale = scale ?? 1 / Float(depth).squareRoot()
   }
 
+  /// Queries, keys or values that have a buffer for themselves.
+  public func whole(_ tokens: Buffer) -> MapPart { MapPart(tokens, channels: heads * depth) }
+
   var arguments: [Launch.Argument] {
-    [.int(queries), .int(keys), .int(depth), .int(isCausal ? 1 : 0), .float(scale)]
+    [.int(queries), .int(keys), .int(heads), .int(depth), .int(isCausal ? 1 : 0), .float(scale)]
   }
-  var flops: Double { 4 * Double(heads) * Double(queries) * Double(keys) * Double(depth) * (isCausal ? 0.5 : 1) }
+  var flops: Double {
+    4 * Double(batch * heads) * Double(queries) * Double(keys) * Double(depth) * (isCausal ? 0.5 : 1)
+  }
 }
 
 extension Device {
-  /// y = softmax(scale · q · kᵀ) · v, without storing the scores; logSums(heads,queries) is all that the gradient needs.
-  public func attention(_ q: Buffer, _ k: Buffer, _ v: Buffer, _ shape: AttentionShape) -> (y: Buffer, logSums: Buffer) {
-    let kPanels = panels(of: k, rows: shape.keys, shape)
-    let y = makeFloats(shape.heads * shape.queries * shape.depth)
-    let logSums = makeFloats(shape.heads * shape.queries)
+  /// y = softmax(scale · q · kᵀ) · v, without storing the scores; logSums(batch,heads,queries) is all that the gradient
+  /// needs. Queries, keys and values may be parts of one map.
+  public func attention(_ q: MapPart, _ k: MapPart, _ v: MapPart, _ shape: AttentionShape) -> (y: Buffer, logSums: Buffer) {
+    let kPanels = panels(of: k, tokens: shape.keys, shape)
+    let y = makeFloats(shape.batch * shape.queries * shape.heads * shape.depth)
+    let logSums = makeFloats(shape.batch * shape.heads * shape.queries)
     launch(
       Launch(
         "attention", groups: groups(shape.queries, shape),
-        shape.arguments + [.buffer(q), .buffer(kPanels), .buffer(v), .buffer(y), .buffer(logSums)], flops: shape.flops))
+        shape.arguments + q.place + v.place + [
+          .buffer(q.map), .buffer(kPanels), .buffer(v.map), .buffer(y), .buffer(logSums),
+        ], flops: shape.flops))
     return (y, logSums)
   }
 
-  /// Computes the scores again, twice: for the queries, and for the keys.
+  /// Writes the gradients to dq, dk and dv. Computes the scores again, twice: for the queries, and for the keys.
   public func attentionBackward(
-    _ q: Buffer, _ k: Buffer, _ v: Buffer, _ shape: AttentionShape, y: Buffer, logSums: Buffer, dy: Buffer
-  ) -> (dq: Buffer, dk: Buffer, dv: Buffer) {
-    let delta = makeFloats(shape.heads * shape.queries)
-    let dq = makeFloats(shape.heads * shape.queries * shape.depth)
+    _ q: MapPart, _ k: MapPart, _ v: MapPart, _ shape: AttentionShape, y: Buffer, logSums: Buffer, dy: Buffer,
+    to dq: MapPart, _ dk: MapPart, _ dv: MapPart
+  ) {
+    let delta = makeFloats(shape.batch * shape.heads * shape.queries)
     do {
-      let (kPanels, vPanels) = (panels(of: k, rows: shape.keys, shape), panels(of: v, rows: shape.keys, shape))
+      let (kPanels, vPanels) = (panels(of: k, tokens: shape.keys, shape), panels(of: v, tokens: shape.keys, shape))
       launch(
         Launch(
           "attention_backward_queries", groups: groups(shape.queries, shape),
-          shape.arguments + [
-            .buffer(q), .buffer(k), .buffer(kPanels), .buffer(vPanels), .buffer(y), .buffer(logSums), .buffer(dy),
-            .buffer(delta), .buffer(dq),
+          shape.arguments + q.place + k.place + dq.place + [
+            .buffer(q.map), .buffer(k.map), .buffer(kPanels), .buffer(vPanels), .buffer(y), .buffer(logSums), .buffer(dy),
+            .buffer(delta), .buffer(dq.map),
           ], flops: shape.flops * 1.5))
     }
-    let (dk, dv) = (makeFloats(shape.heads * shape.keys * shape.depth), makeFloats(shape.heads * shape.keys * shape.depth))
-    let (qPanels, dyPanels) = (panels(of: q, rows: shape.queries, shape), panels(of: dy, rows: shape.queries, shape))
+    let qPanels = panels(of: q, tokens: shape.queries, shape)
+    let dyPanels = panels(of: shape.whole(dy), tokens: shape.queries, shape)
     launch(
       Launch(
         "attention_backward_keys", groups: groups(shape.keys, shape),
-        shape.arguments + [
-          .buffer(q), .buffer(qPanels), .buffer(k), .buffer(v), .buffer(logSums), .buffer(delta), .buffer(dy),
-          .buffer(dyPanels), .buffer(dk), .buffer(dv),
+        shape.arguments + q.place + k.place + v.place + dk.place + dv.place + [
+          .buffer(q.map), .buffer(qPanels), .buffer(k.map), .buffer(v.map), .buffer(logSums), .buffer(delta), .buffer(dy),
+          .buffer(dyPanels), .buffer(dk.map), .buffer(dv.map),
         ], flops: shape.flops * 2))
-    return (dq, dk, dv)
   }
 
-  private func groups(_ rows: Int, _ shape: AttentionShape) -> SIMD3<Int> {
-    [(rows + profile.attentionRows - 1) / profile.attentionRows, shape.heads, 1]
+  private func groups(_ tokens: Int, _ shape: AttentionShape) -> SIMD3<Int> {
+    [(tokens + profile.attentionRows - 1) / profile.attentionRows, shape.batch * shape.heads, 1]
   }
 
-  /// x(heads,rows,depth) as a right operand with the rows for columns.
-  private func panels(of x: Buffer, rows: Int, _ shape: AttentionShape) -> Buffer {
+  /// Panels(batch,panel,head,depth,…) of x, whose columns are tokens.
+  private func panels(of x: MapPart, tokens: Int, _ shape: AttentionShape) -> Buffer {
     packPanels(
-      x, rows: shape.depth, columns: rows, taps: 1, groups: shape.heads, groupStride: rows * shape.depth, tapStride: 0,
-      rowStride: 1, columnStride: shape.depth
+      x.map, first: x.first, rows: shape.depth, columns: tokens, taps: shape.heads, groups: shape.batch,
+      groupStride: tokens * x.channels, tapStride: shape.depth, rowStride: 1, columnStride: x.channels
     ).buffer
   }
 }

@@ -155,12 +155,12 @@ extension Device {
 
   /// Copies right operands into panels: see `pack_panels`.
   func packPanels(
-    _ from: Buffer, rows: Int, columns: Int, taps: Int, groups: Int, groupStride: Int, tapStride: Int, rowStride: Int,
-    columnStride: Int
+    _ from: Buffer, first: Int = 0, rows: Int, columns: Int, taps: Int, groups: Int, groupStride: Int, tapStride: Int,
+    rowStride: Int, columnStride: Int
   ) -> Panels {
     let width = profile.panelColumns
     let panels = (columns + width - 1) / width
-    let sizes = [rows, columns, groupStride, tapStride, rowStride, columnStride]
+    let sizes = [first, rows, columns, groupStride, tapStride, rowStride, columnStride]
     let to = from.packed.copy("pack_panels", sizes + [taps, groups]) {
       let to = makeFloats(groups * panels * taps * rows * width)
       launch(
