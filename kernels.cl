@@ -15,10 +15,10 @@
 //
 // Contents: vectors - elementwise - functions of vectors, of one number, of two - strided data - indices -
 //           whole numbers - matrix products - convolution - Winograd convolution - depthwise convolution -
-//           reductions - batch normalization - pooling - resampling - softmax - cross-entropy - losses of single elements -
-//           connectionist temporal classification - moments - group normalization - attention - recurrent steps -
-//           optimizer steps - gradient norms - images and random numbers - Fourier transform - half storage -
-//           the device's own speed
+//           grouped convolution - reductions - batch normalization - pooling - resampling - softmax - cross-entropy -
+//           losses of single elements - connectionist temporal classification - moments - group normalization -
+//           attention - recurrent steps - optimizer steps - gradient norms - images and random numbers -
+//           Fourier transform - half storage - the device's own speed
 
 #ifndef VECTOR
 #define VECTOR 4 // floats of a vector: 4, 8 or 16
@@ -72,6 +72,11 @@ MOVES(__private)
 #define STORE(v, p) CAT(vstore, VECTOR)(v, 0, p)
 #endif
 #define UNROLL _Pragma("unroll")
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
 
 #define LANE ((int)get_local_id(0))
 #define GROUP(dimension) ((int)get_group_id(dimension))
@@ -2107,6 +2112,170 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
           else ROWS(1, 1, 1, strideX)
 #undef ROWS
 #undef STEPS
+        }
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                      x(N,H,W,G·D), w(R,TAPS,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with the weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // of a row, next to each other
+
+// acc(GROUPED_PIXELS) = the sum over `rows` rows of taps and D inputs: x is the first pixel at the first tap, the one at
+// place `at` of W, and w that tap, of a vector's outputs. Pixels are pitch floats apart, rows xRow and wRow.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int isInside, const int step, const int isWide, const int D,
+                                 const int rows, const int at, const int W, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < GROUPED_TAPS; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (GROUPED_PIXELS - 1) * step + GROUPED_TAPS; j++) {
+        VEC input = (VEC)(0.0f);
+        if (isInside || (at + j >= 0 && at + j < W)) {
+          input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        }
+        UNROLL for (int s = 0; s < GROUPED_TAPS; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < GROUPED_PIXELS) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// D is C and K; S is GROUPED_TAPS, strideX 1 or 2, dilationX 1.           groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), y0 = row % P * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = GROUPED_TAPS * D * outputs, isWide = D % VECTOR == 0;
+  w += fromR * wRow;
+  float own[VECTOR]; // the first input of each lane's group
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    FOR_ROWS(block, 0, (Q + GROUPED_PIXELS - 1) / GROUPED_PIXELS) {
+      const int q = block * GROUPED_PIXELS, at = q * strideX + offsetX;
+      const int isInside = at >= 0 && at + (GROUPED_PIXELS - 1) * strideX + GROUPED_TAPS <= W;
+      __global const float *inputs = x + (isWide ? k / D * D : k) + (long)at * xPitch;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(isInside, step, isWide)                                                                            \
+  grouped_block(acc, isInside, step, isWide, D, rows, at, W, xRow, xPitch, wRow, outputs, lanes, inputs, w + k);
+#define BLOCKS(step, isWide)                                                                                     \
+  { if (isInside) BLOCK(1, step, isWide) else BLOCK(0, step, isWide) }
+      if (strideX == 1 && isWide) BLOCKS(1, 1)
+      else if (strideX == 1) BLOCKS(1, 0)
+      else if (isWide) BLOCKS(2, 1)
+      else BLOCKS(2, 0)
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (q + i < Q) {
+          const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+          STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
+        }
+      }
+    }
+  }
+}
+
+// Adds to sums(TAPS,inputs) of a vector's outputs the products of GROUPED_STEP pixels of dy, of which `left` are in the row,
+// with x at their taps, as above.
+#define GROUPED_STEP 4
+#define GROUPED_INPUTS (VECTOR == 16 ? 4 : 2) // summed together, in registers
+static inline void grouped_weight_block(VEC sums[GROUPED_TAPS][GROUPED_INPUTS], const int isInside, const int step,
+                                        const int isWide, const int left, const int at, const int W, const int xPitch,
+                                        const int yPitch, const IVEC lanes, __global const float *x,
+                                        __global const float *dy) {
+  VEC gradient[GROUPED_STEP];
+  UNROLL for (int i = 0; i < GROUPED_STEP; i++) gradient[i] = isInside || i < left ? LOAD(dy + i * yPitch) : (VEC)(0.0f);
+  UNROLL for (int j = 0; j < (GROUPED_STEP - 1) * step + GROUPED_TAPS; j++) {
+    if (isInside || (at + j >= 0 && at + j < W)) {
+      __global const float *inputs = x + j * xPitch;
+      UNROLL for (int c = 0; c < GROUPED_INPUTS; c++) {
+        const VEC input = isWide ? (VEC)(inputs[c]) : PERMUTED(LOAD(inputs), lanes + c);
+        UNROLL for (int s = 0; s < GROUPED_TAPS; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < GROUPED_STEP) sums[s][c] += input * gradient[(j - s) / step];
+        }
+      }
+    }
+  }
+}
+
+// partial(split,R,TAPS,D,G·D) = Σ over a split's output rows of x · dy; D is a multiple of GROUPED_INPUTS. A lane comes back
+// to its own sums only.                                            groups(splits, ceil(G · D / GROUPED_CHANNELS), 1)
+__kernel void grouped_conv2d_backward_weight(CONVOLUTION_SIZES, const int yPitch, const int yFirst,
+                                             __global const float *restrict x, __global const float *restrict dy,
+                                             __global float *restrict partial) {
+  const int D = C, outputs = G * D, split = GROUP(0), splits = get_num_groups(0), isWide = D % VECTOR == 0;
+  const int begin = (int)((long)N * P * split / splits), end = (int)((long)N * P * (split + 1) / splits);
+  const int kBegin = GROUP(1) * GROUPED_CHANNELS, kEnd = min(outputs, kBegin + GROUPED_CHANNELS);
+  float own[VECTOR]; // the first input of each lane's group
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  dy += yFirst;
+  partial += (size_t)split * R * GROUPED_TAPS * D * outputs;
+  for (int i = 0; i < R * GROUPED_TAPS * D; i++) {
+    for (int k = kBegin + LANE * VECTOR; k < kEnd; k += LOCAL * VECTOR) {
+      STORE_PART((VEC)(0.0f), partial + (size_t)i * outputs + k, outputs - k);
+    }
+  }
+  for (int row = begin; row < end; row++) {
+    const int y0 = row % P * strideY + offsetY;
+    for (int r = 0; r < R; r++) {
+      const int atY = y0 + r * dilationY;
+      if (atY < 0 || atY >= H) continue;
+      for (int k = kBegin + LANE * VECTOR; k < kEnd; k += LOCAL * VECTOR) {
+        for (int c = 0; c < D; c += GROUPED_INPUTS) {
+          __global float *to = partial + (size_t)(r * GROUPED_TAPS * D + c) * outputs + k;
+          VEC sums[GROUPED_TAPS][GROUPED_INPUTS];
+          UNROLL for (int i = 0; i < GROUPED_TAPS * GROUPED_INPUTS; i++) {
+            sums[i / GROUPED_INPUTS][i % GROUPED_INPUTS] =
+                LOAD_PART(to + (size_t)(i / GROUPED_INPUTS * D + i % GROUPED_INPUTS) * outputs, outputs - k);
+          }
+          for (int q = 0; q < Q; q += GROUPED_STEP) {
+            const int at = q * strideX + offsetX, left = Q - q;
+            const int isInside = left >= GROUPED_STEP && at >= 0 && at + (GROUPED_STEP - 1) * strideX + GROUPED_TAPS <= W;
+            __global const float *inputs =
+                x + ((long)(row / P * H + atY) * W + at) * outputs + (isWide ? k / D * D + c : k);
+            __global const float *gradients = dy + ((size_t)row * Q + q) * yPitch + k;
+            const IVEC from = lanes + c;
+#define BLOCK(isInside, step, isWide)                                                                            \
+  grouped_weight_block(sums, isInside, step, isWide, left, at, W, outputs, yPitch, from, inputs, gradients);
+#define BLOCKS(step, isWide)                                                                                     \
+  { if (isInside) BLOCK(1, step, isWide) else BLOCK(0, step, isWide) }
+            if (strideX == 1 && isWide) BLOCKS(1, 1)
+            else if (strideX == 1) BLOCKS(1, 0)
+            else if (isWide) BLOCKS(2, 1)
+            else BLOCKS(2, 0)
+#undef BLOCKS
+#undef BLOCK
+          }
+          UNROLL for (int i = 0; i < GROUPED_TAPS * GROUPED_INPUTS; i++) {
+            STORE_PART(sums[i / GROUPED_INPUTS][i % GROUPED_INPUTS],
+                       to + (size_t)(i / GROUPED_INPUTS * D + i % GROUPED_INPUTS) * outputs, outputs - k);
+          }
         }
       }
     }

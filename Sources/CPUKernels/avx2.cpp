@@ -9,6 +9,7 @@
 // A step of the depth is 12 products, and with the counters, for which there are too few registers, as many loads.
 #define UNROLL_DEPTH _Pragma("clang loop unroll_count(4)")
 #define HALF_CONVERSION
+#define PERMUTED(v, from) ((float8)__builtin_ia32_permvarsf256(v, from))
 #include "kernels.hpp"
 #pragma clang attribute pop
 #endif

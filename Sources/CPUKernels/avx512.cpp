@@ -8,6 +8,7 @@
 #define COLUMN_VECTORS 4
 #define HALF_CONVERSION
 #define MASKED_STORES
+#define PERMUTED(v, from) ((float16)__builtin_ia32_permvarsf512(v, from))
 #include "kernels.hpp"
 #pragma clang attribute pop
 #endif

@@ -37,10 +37,18 @@ VECTOR_TYPE(16)
   static inline int##n convert_int##n(float##n a) { return __builtin_convertvector(a, int##n); }          \
   static inline float##n convert_float##n(int##n a) { return __builtin_convertvector(a, float##n); }      \
   static inline int##n as_int##n(float##n a) { return __builtin_bit_cast(int##n, a); }                    \
-  static inline float##n as_float##n(int##n a) { return __builtin_bit_cast(float##n, a); }
+  static inline float##n as_float##n(int##n a) { return __builtin_bit_cast(float##n, a); }                \
+  static inline float##n permuted(float##n v, int##n from) {                                              \
+    float##n result;                                                                                      \
+    for (int i = 0; i < n; i++) result[i] = v[from[i]];                                                   \
+    return result;                                                                                        \
+  }
 INT_VECTOR_TYPE(4)
 INT_VECTOR_TYPE(8)
 INT_VECTOR_TYPE(16)
+#ifndef PERMUTED
+#define PERMUTED(v, from) permuted(v, from)
+#endif
 
 static inline float fmax(float a, float b) { return __builtin_fmaxf(a, b); }
 static inline float fmin(float a, float b) { return __builtin_fminf(a, b); }

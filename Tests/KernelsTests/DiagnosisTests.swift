@@ -20,6 +20,7 @@ import Testing
     ("conv2d_backward_input", "convolution"), ("conv2d_backward_weight", "convolution"),
     ("depthwise_conv2d", "depthwise convolution"), ("depthwise_conv2d_backward_input", "depthwise convolution"),
     ("depthwise_conv2d_backward_weight", "depthwise convolution"),
+    ("grouped_conv2d", "grouped convolution"), ("grouped_conv2d_backward_weight", "grouped convolution"),
     ("conv2d_backward_input", "transposed convolution"), ("max_pool_backward", "pooling"),
     ("average_pool", "pooling"), ("reduce_rows", "reductions"), ("reduce_max_backward", "reductions"),
     ("batch_norm_backward_apply", "batch normalization"), ("softmax_backward", "softmax and cross-entropy"),

@@ -107,6 +107,17 @@ extension OperatorCase {
         }
       }
     },
+    OperatorCase("grouped convolution") { run in
+      for (channels, groups, stride) in [(4, 5, 1), (8, 13, 2), (16, 2, 1), (32, 2, 1)].prefix(Chosen.isSmall ? 2 : 4) {
+        let shape = ConvolutionShape(
+          batch: 2, height: 5, width: 9, inputChannels: channels * groups, outputChannels: channels * groups,
+          kernel: (3, 3), stride: (stride, stride), padding: Padding(1), groups: groups)
+        let (x, w, dy) = (run.input(shape.inputCount), run.input(shape.weightCount), run.input(shape.outputCount))
+        try run.keep(
+          run.device.convolution(x, w, shape, bias: run.input(shape.outputChannels), activation: .relu6),
+          run.device.convolutionBackwardInput(dy, w, shape), run.device.convolutionBackwardWeight(x, dy: dy, shape))
+      }
+    },
     // Called directly, because only the fallback and CPU drivers choose it, and by their own rule.
     OperatorCase("winograd convolution") { run in
       for (channels, outputs, size) in [(1, 3, (5, 9)), (17, 33, (9, 7)), (35, 129, (13, 6))].prefix(Chosen.isSmall ? 2 : 3) {

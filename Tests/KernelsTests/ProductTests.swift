@@ -127,6 +127,22 @@ import Testing
     }
   }
 
+  /// Widths around the pixels that are computed together, and channels that fill vectors and that don't.
+  @Test(arguments: Target.all) func groupedConvolutionsAgreeWithLoops(_ target: Target) throws {
+    var numbers = TestNumbers(11)
+    for (channels, groups) in [(4, 3), (4, 32), (8, 2), (8, 13), (16, 3), (24, 2), (32, 2)] {
+      for width in [1, 3, 8, 17] {
+        let channels = channels * groups
+        let stride = numbers.pick([1, 1, 2])
+        let shape = ConvolutionShape(
+          batch: 2, height: numbers.pick([1, 4, 7]), width: width, inputChannels: channels, outputChannels: channels,
+          kernel: (3, 3), stride: (numbers.pick([1, stride]), stride), dilation: (numbers.pick([1, 1, 2]), 1),
+          padding: Padding(top: 2, left: numbers.pick([1, 2]), bottom: numbers.pick([2, 3]), right: 1), groups: groups)
+        try check(shape, target.device, &numbers)
+      }
+    }
+  }
+
   /// Results of 16 MiB and more are stored past the caches.
   @Test(arguments: Target.all) func largeResultsAreThoseOfTheirParts(_ target: Target) throws {
     let device = target.device

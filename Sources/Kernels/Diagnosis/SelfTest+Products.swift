@@ -48,6 +48,14 @@ extension SelfTest {
             stride: (stride, stride), padding: Padding(kernel / 2), groups: channels), probe)
       }
     },
+    SelfTest("grouped convolution") { probe in
+      for (channels, groups, stride, width) in [(4, 5, 1, 9), (8, 3, 2, 17), (16, 2, 1, 7)] {
+        try check(
+          ConvolutionShape(
+            batch: 2, height: 5, width: width, inputChannels: channels * groups, outputChannels: channels * groups,
+            kernel: (3, 3), stride: (stride, stride), padding: Padding(1), groups: groups), probe)
+      }
+    },
     SelfTest("transposed convolution") { probe in
       let device = probe.device
       for (inputs, outputs, groups) in [(3, 35, 1), (4, 6, 2), (5, 5, 5)] {

@@ -111,6 +111,10 @@ extension Device {
           ], flops: shape.flops))
       return y.map
     }
+    if let grouped = GroupedShape(shape, vector: profile.vector) {
+      groupedConvolution(MapPart(x, channels: shape.inputChannels), w, grouped, offset, activation, into: y)
+      return y.map
+    }
     let (source, sizes) = shape.isThin ? mergedTaps(x, shape) : (x, shape)
     productConvolution(source, w, sizes, pitch: shape.inputChannels, measured, offset, activation, into: y)
     return y.map
@@ -186,6 +190,12 @@ extension Device {
           depthwiseSizes(shape, isBackward: true) + epilogue + [
             .buffer(dy.map), .buffer(w), .buffer(bias ?? w), .buffer(dx),
           ], flops: shape.flops))
+      return dx
+    }
+    if let grouped = GroupedShape(shape, vector: profile.vector), let backward = grouped.backwardInput {
+      groupedConvolution(
+        dy, grouped.turnedWeights(w, on: self), backward, offset, activation,
+        into: MapPart(dx, channels: shape.inputChannels))
       return dx
     }
     let (channels, outputs) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)

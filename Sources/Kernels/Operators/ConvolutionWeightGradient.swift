@@ -21,6 +21,7 @@ extension Device {
     if let winograd = winogradShape(shape, isBackward: false, measured) {
       return winogradBackwardWeight(x, dy: dy, winograd)
     }
+    if let grouped = GroupedShape(shape, vector: profile.vector) { return groupedBackwardWeight(x, dy: dy, grouped) }
     let (source, sizes) = shape.isThin ? mergedTaps(x, shape) : (x, shape)
     return productBackwardWeight(source, dy: dy, sizes, pitch: shape.inputChannels, measured)
   }

@@ -1,0 +1,75 @@
+// Convolutions of many groups, each of few channels: see `grouped convolution` in kernels.cl.
+
+/// A convolution of 3 taps a row whose groups have as many inputs as outputs, and so few that tiles of a product would be
+/// nearly empty, as in ResNeXt and RegNet.
+struct GroupedShape {
+  let convolution: ConvolutionShape
+  /// Of a group.
+  private let channels: Int
+
+  /// Nil where a product is faster, or vectors of so many floats would mix what belongs to several groups' ends.
+  init?(_ shape: ConvolutionShape, vector: Int) {
+    (convolution, channels) = (shape, shape.inputChannels / shape.groups)
+    guard shape.groups > 1, shape.outputChannels == shape.inputChannels, channels % 4 == 0, channels <= 32,
+      vector % channels == 0 || channels % vector == 0, shape.kernelWidth == 3, shape.dilationWidth == 1,
+      shape.strideWidth <= 2
+    else { return nil }
+  }
+
+  /// The convolution of dy that makes dx: taps are turned by half a turn. Nil where dy would have to be spread.
+  var backwardInput: GroupedShape? {
+    let shape = convolution
+    let (down, right) = ((shape.kernelHeight - 1) * shape.dilationHeight, 2)
+    let padding = Padding(
+      top: down - shape.padding.top, left: right - shape.padding.left, bottom: down - shape.padding.bottom,
+      right: right - shape.padding.right)
+    guard shape.strideHeight == 1, shape.strideWidth == 1,
+      [padding.top, padding.left, padding.bottom, padding.right].allSatisfy({ $0 >= 0 })
+    else { return nil }
+    return GroupedShape(
+      ConvolutionShape(
+        batch: shape.batch, height: shape.outputHeight, width: shape.outputWidth, inputChannels: shape.outputChannels,
+        outputChannels: shape.inputChannels, kernel: (shape.kernelHeight, shape.kernelWidth),
+        dilation: (shape.dilationHeight, 1), padding: padding, groups: shape.groups), channels)
+  }
+
+  private init(_ convolution: ConvolutionShape, _ channels: Int) { (self.convolution, self.channels) = (convolution, channels) }
+
+  /// w(R,S,inputs,groups,outputs) with inputs and outputs exchanged, the last tap first.
+  func turnedWeights(_ w: Buffer, on device: Device) -> Buffer {
+    let (taps, row) = (convolution.kernelHeight * 3, convolution.outputChannels)
+    let turned = device.makeFloats(convolution.weightCount)
+    device.copy(
+      w, at: Strides([-channels * row, 1, channels, row], offset: (taps - 1) * channels * row), to: turned,
+      at: Strides([channels * row, row, channels, 1]), shape: [taps, channels, convolution.groups, channels])
+    return turned
+  }
+}
+
+extension Device {
+  func groupedConvolution(
+    _ x: MapPart, _ w: Buffer, _ grouped: GroupedShape, _ offset: Offset, _ activation: Activation, into y: MapPart
+  ) {
+    let shape = grouped.convolution
+    launch(
+      Launch(
+        "grouped_conv2d",
+        groups: [shape.batch * shape.outputHeight, (shape.outputChannels + 255) / 256, 1],
+        sizes(shape, isBackward: false) + x.place + y.place + [
+          .int(offset.kind), .int(activation.rawValue), .buffer(x.map), .buffer(w), .buffer(offset.buffer ?? w),
+          .buffer(offset.residual ?? w), .buffer(y.map),
+        ], flops: shape.flops))
+  }
+
+  /// The splits are of rows, by the shape alone, and few where the sums are large.
+  func groupedBackwardWeight(_ x: Buffer, dy: MapPart, _ grouped: GroupedShape) -> Buffer {
+    let shape = grouped.convolution
+    let splits = max(1, min(shape.batch * shape.outputHeight, 16, 2_097_152 / shape.weightCount))
+    let partial = makeFloats(splits * shape.weightCount)
+    launch(
+      Launch(
+        "grouped_conv2d_backward_weight", groups: [splits, (shape.outputChannels + 255) / 256, 1],
+        sizes(shape, isBackward: false) + dy.place + [.buffer(x), .buffer(dy.map), .buffer(partial)], flops: shape.flops))
+    return sumSplits(partial, splits, shape.weightCount)
+  }
+}
