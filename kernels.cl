@@ -14,7 +14,7 @@
 // some devices take no more than 65535 groups along y and z.
 //
 // Contents: vectors - elementwise - functions of vectors, of one number, of two - strided data - indices -
-//           whole numbers - matrix products - convolution - Winograd convolution - depthwise convolution -
+//           whole numbers - matrix products - convolution - Winograd convolution - depthwise convolution - grouped convolution - grouped convolution - grouped convolution - grouped convolution - grouped convolution - grouped convolution - grouped convolution - grouped convolution - grouped convolution -
 //           grouped convolution - reductions - batch normalization - pooling - resampling - softmax - cross-entropy -
 //           losses of single elements - connectionist temporal classification - moments - group normalization -
 //           attention - recurrent steps - optimizer steps - gradient norms - images and random numbers -
@@ -72,6 +72,51 @@ MOVES(__private)
 #define STORE(v, p) CAT(vstore, VECTOR)(v, 0, p)
 #endif
 #define UNROLL _Pragma("unroll")
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
+
+#ifndef PERMUTED
+// The floats of v in the order that IVEC `from` says.
+#define PERMUTED(v, from) shuffle(v, CAT(convert_uint, VECTOR)(from))
+#endif
 
 #ifndef PERMUTED
 // The floats of v in the order that IVEC `from` says.
@@ -2118,7 +2163,7 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
   }
 }
 
-// MARK: grouped convolution                                      x(N,H,W,G·D), w(R,TAPS,D,G·D), y(N,P,Q,G·D)
+// MARK: grouped convolution                       x(N,H,W,G·D), w(R,TAPS,D,G·D) in packed panels, y(N,P,Q,G·D)
 //
 // As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
 // run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
@@ -2133,21 +2178,24 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
 #define GROUPED_TAPS 3 // of a row, next to each other
 
 // acc(GROUPED_PIXELS) = the sum over `rows` rows of taps and D inputs: x is the first pixel at the first tap, the one at
-// place `at` of W, and w that tap, of a vector's outputs. Pixels are pitch floats apart, rows xRow and wRow.
+// place `at` of W, and w that tap, of a vector's outputs. Pixels are pitch floats apart, rows xRow.
 static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int isInside, const int step, const int isWide, const int D,
-                                 const int rows, const int at, const int W, const int xRow, const int pitch, const int wRow,
-                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+                                 const int rows, const int at, const int W, const int xRow, const int pitch,
+                                 const IVEC lanes, __global const float *x, __global const float *w) {
   UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) acc[i] = (VEC)(0.0f);
   for (int r = 0; r < rows; r++) {
+    __global const float *inputs = x + (size_t)r * xRow;
+    VEC row[(GROUPED_PIXELS - 1) * 2 + GROUPED_TAPS];
+    UNROLL for (int j = 0; j < (GROUPED_PIXELS - 1) * step + GROUPED_TAPS; j++) {
+      if (!isWide) row[j] = isInside || (at + j >= 0 && at + j < W) ? LOAD(inputs + j * pitch) : (VEC)(0.0f);
+    }
     for (int c = 0; c < D; c++) {
-      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
       VEC weight[GROUPED_TAPS];
-      UNROLL for (int s = 0; s < GROUPED_TAPS; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int s = 0; s < GROUPED_TAPS; s++) weight[s] = LOAD(w + ((r * GROUPED_TAPS + s) * D + c) * PANEL);
       UNROLL for (int j = 0; j < (GROUPED_PIXELS - 1) * step + GROUPED_TAPS; j++) {
         VEC input = (VEC)(0.0f);
-        if (isInside || (at + j >= 0 && at + j < W)) {
-          input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
-        }
+        if (!isWide) input = PERMUTED(row[j], lanes + c);
+        else if (isInside || (at + j >= 0 && at + j < W)) input = (VEC)(inputs[j * pitch + c]);
         UNROLL for (int s = 0; s < GROUPED_TAPS; s++) {
           if (j >= s && (j - s) % step == 0 && (j - s) / step < GROUPED_PIXELS) acc[(j - s) / step] += input * weight[s];
         }
@@ -2156,7 +2204,7 @@ static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int isInside, co
   }
 }
 
-// D is C and K; S is GROUPED_TAPS, strideX 1 or 2, dilationX 1.           groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+// D is C and K, S is GROUPED_TAPS, strideX 1 or 2, dilationX 1.           groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
 #define GROUPED_CHANNELS 256
 __kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
                              const int hasBias, const int kind, __global const float *restrict x,
@@ -2168,8 +2216,8 @@ __kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFir
   x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
   y += yFirst + (size_t)row * Q * yPitch;
   residual += (size_t)row * Q * outputs;
-  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = GROUPED_TAPS * D * outputs, isWide = D % VECTOR == 0;
-  w += fromR * wRow;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, isWide = D % VECTOR == 0;
+  w += fromR * GROUPED_TAPS * D * PANEL;
   float own[VECTOR]; // the first input of each lane's group
   for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
   const IVEC lanes = TO_INTS(LOAD(own));
@@ -2179,9 +2227,10 @@ __kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFir
       const int q = block * GROUPED_PIXELS, at = q * strideX + offsetX;
       const int isInside = at >= 0 && at + (GROUPED_PIXELS - 1) * strideX + GROUPED_TAPS <= W;
       __global const float *inputs = x + (isWide ? k / D * D : k) + (long)at * xPitch;
+      __global const float *weights = w + (size_t)(k / PANEL) * R * GROUPED_TAPS * D * PANEL + k % PANEL;
       VEC acc[GROUPED_PIXELS];
 #define BLOCK(isInside, step, isWide)                                                                            \
-  grouped_block(acc, isInside, step, isWide, D, rows, at, W, xRow, xPitch, wRow, outputs, lanes, inputs, w + k);
+  grouped_block(acc, isInside, step, isWide, D, rows, at, W, xRow, xPitch, lanes, inputs, weights);
 #define BLOCKS(step, isWide)                                                                                     \
   { if (isInside) BLOCK(1, step, isWide) else BLOCK(0, step, isWide) }
       if (strideX == 1 && isWide) BLOCKS(1, 1)
@@ -2277,6 +2326,780 @@ __kernel void grouped_conv2d_backward_weight(CONVOLUTION_SIZES, const int yPitch
                        to + (size_t)(i / GROUPED_INPUTS * D + i % GROUPED_INPUTS) * outputs, outputs - k);
           }
         }
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                            x(N,H,W,G·D), w(R,S,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with three weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // along a row, at most
+
+// acc(pixels) += Σ over `rows` rows of taps and D inputs: x is the first pixel at the first tap, w that tap, of the vector's
+// outputs. Pixels are pitch floats apart, rows xRow and wRow, taps D · outputs.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int pixels, const int taps, const int step, const int isWide,
+                                 const int D, const int rows, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < taps; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (pixels - 1) * step + taps; j++) {
+        const VEC input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        UNROLL for (int s = 0; s < taps; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < pixels) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), p = row % P, y0 = p * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  w += (size_t)fromR * S * D * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = S * D * outputs, isWide = D % VECTOR == 0;
+  const int from = min(Q, first_inside(offsetX, strideX)), to = max(from, end_inside(offsetX + S - 1, strideX, W, Q));
+  float own[VECTOR]; // each lane's group's first
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    __global const float *channels = x + (isWide ? k / D * D : k);
+    const int blocks = (to - from) / GROUPED_PIXELS;
+    FOR_ROWS(unit, 0, Q - blocks * (GROUPED_PIXELS - 1)) {
+      const int isBlock = unit >= from && unit < from + blocks, pixels = isBlock ? GROUPED_PIXELS : 1;
+      const int q = unit + max(0, min(unit - from, blocks)) * (GROUPED_PIXELS - 1), atX = q * strideX + offsetX;
+      __global const float *inputs = channels + (long)atX * xPitch, *weights = w + k;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(pixels, taps, step, isWide)                                                                        \
+  grouped_block(acc, pixels, taps, step, isWide, D, rows, xRow, xPitch, wRow, outputs, lanes, inputs, weights);
+#define BLOCKS(isWide)                                                                                           \
+  if (!isBlock) {                                                                                                \
+    TAPS_INSIDE(fromS, toS, atX, 1, S, W)                                                                        \
+    inputs += fromS * xPitch;                                                                                    \
+    weights += fromS * D * outputs;                                                                              \
+    BLOCK(1, toS - fromS, 1, isWide)                                                                             \
+  }                                                                                                              \
+  else if (S == 3 && strideX == 1) BLOCK(GROUPED_PIXELS, 3, 1, isWide)                                           \
+  else if (S == 3 && strideX == 2) BLOCK(GROUPED_PIXELS, 3, 2, isWide)                                           \
+  else BLOCK(GROUPED_PIXELS, S, strideX, isWide)
+      if (isWide) { BLOCKS(1) } else { BLOCKS(0) }
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (i >= pixels) continue;
+        const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+        STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                            x(N,H,W,G·D), w(R,S,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with three weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // along a row, at most
+
+// acc(pixels) += Σ over `rows` rows of taps and D inputs: x is the first pixel at the first tap, w that tap, of the vector's
+// outputs. Pixels are pitch floats apart, rows xRow and wRow, taps D · outputs.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int pixels, const int taps, const int step, const int isWide,
+                                 const int D, const int rows, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < taps; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (pixels - 1) * step + taps; j++) {
+        const VEC input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        UNROLL for (int s = 0; s < taps; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < pixels) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), p = row % P, y0 = p * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  w += (size_t)fromR * S * D * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = S * D * outputs, isWide = D % VECTOR == 0;
+  const int from = min(Q, first_inside(offsetX, strideX)), to = max(from, end_inside(offsetX + S - 1, strideX, W, Q));
+  float own[VECTOR]; // each lane's group's first
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    __global const float *channels = x + (isWide ? k / D * D : k);
+    const int blocks = (to - from) / GROUPED_PIXELS;
+    FOR_ROWS(unit, 0, Q - blocks * (GROUPED_PIXELS - 1)) {
+      const int isBlock = unit >= from && unit < from + blocks, pixels = isBlock ? GROUPED_PIXELS : 1;
+      const int q = unit + max(0, min(unit - from, blocks)) * (GROUPED_PIXELS - 1), atX = q * strideX + offsetX;
+      __global const float *inputs = channels + (long)atX * xPitch, *weights = w + k;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(pixels, taps, step, isWide)                                                                        \
+  grouped_block(acc, pixels, taps, step, isWide, D, rows, xRow, xPitch, wRow, outputs, lanes, inputs, weights);
+#define BLOCKS(isWide)                                                                                           \
+  if (!isBlock) {                                                                                                \
+    TAPS_INSIDE(fromS, toS, atX, 1, S, W)                                                                        \
+    inputs += fromS * xPitch;                                                                                    \
+    weights += fromS * D * outputs;                                                                              \
+    BLOCK(1, toS - fromS, 1, isWide)                                                                             \
+  }                                                                                                              \
+  else if (S == 3 && strideX == 1) BLOCK(GROUPED_PIXELS, 3, 1, isWide)                                           \
+  else if (S == 3 && strideX == 2) BLOCK(GROUPED_PIXELS, 3, 2, isWide)                                           \
+  else BLOCK(GROUPED_PIXELS, S, strideX, isWide)
+      if (isWide) { BLOCKS(1) } else { BLOCKS(0) }
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (i >= pixels) continue;
+        const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+        STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                            x(N,H,W,G·D), w(R,S,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with three weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // along a row, at most
+
+// acc(pixels) += Σ over `rows` rows of taps and D inputs: x is the first pixel at the first tap, w that tap, of the vector's
+// outputs. Pixels are pitch floats apart, rows xRow and wRow, taps D · outputs.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int pixels, const int taps, const int step, const int isWide,
+                                 const int D, const int rows, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < taps; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (pixels - 1) * step + taps; j++) {
+        const VEC input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        UNROLL for (int s = 0; s < taps; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < pixels) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), p = row % P, y0 = p * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  w += (size_t)fromR * S * D * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = S * D * outputs, isWide = D % VECTOR == 0;
+  const int from = min(Q, first_inside(offsetX, strideX)), to = max(from, end_inside(offsetX + S - 1, strideX, W, Q));
+  float own[VECTOR]; // each lane's group's first
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    __global const float *channels = x + (isWide ? k / D * D : k);
+    const int blocks = (to - from) / GROUPED_PIXELS;
+    FOR_ROWS(unit, 0, Q - blocks * (GROUPED_PIXELS - 1)) {
+      const int isBlock = unit >= from && unit < from + blocks, pixels = isBlock ? GROUPED_PIXELS : 1;
+      const int q = unit + max(0, min(unit - from, blocks)) * (GROUPED_PIXELS - 1), atX = q * strideX + offsetX;
+      __global const float *inputs = channels + (long)atX * xPitch, *weights = w + k;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(pixels, taps, step, isWide)                                                                        \
+  grouped_block(acc, pixels, taps, step, isWide, D, rows, xRow, xPitch, wRow, outputs, lanes, inputs, weights);
+#define BLOCKS(isWide)                                                                                           \
+  if (!isBlock) {                                                                                                \
+    TAPS_INSIDE(fromS, toS, atX, 1, S, W)                                                                        \
+    inputs += fromS * xPitch;                                                                                    \
+    weights += fromS * D * outputs;                                                                              \
+    BLOCK(1, toS - fromS, 1, isWide)                                                                             \
+  }                                                                                                              \
+  else if (S == 3 && strideX == 1) BLOCK(GROUPED_PIXELS, 3, 1, isWide)                                           \
+  else if (S == 3 && strideX == 2) BLOCK(GROUPED_PIXELS, 3, 2, isWide)                                           \
+  else BLOCK(GROUPED_PIXELS, S, strideX, isWide)
+      if (isWide) { BLOCKS(1) } else { BLOCKS(0) }
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (i >= pixels) continue;
+        const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+        STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                            x(N,H,W,G·D), w(R,S,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with three weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // along a row, at most
+
+// acc(pixels) += Σ over `rows` rows of taps and D inputs: x is the first pixel at the first tap, w that tap, of the vector's
+// outputs. Pixels are pitch floats apart, rows xRow and wRow, taps D · outputs.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int pixels, const int taps, const int step, const int isWide,
+                                 const int D, const int rows, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < taps; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (pixels - 1) * step + taps; j++) {
+        const VEC input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        UNROLL for (int s = 0; s < taps; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < pixels) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), p = row % P, y0 = p * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  w += (size_t)fromR * S * D * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = S * D * outputs, isWide = D % VECTOR == 0;
+  const int from = min(Q, first_inside(offsetX, strideX)), to = max(from, end_inside(offsetX + S - 1, strideX, W, Q));
+  float own[VECTOR]; // each lane's group's first
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    __global const float *channels = x + (isWide ? k / D * D : k);
+    const int blocks = (to - from) / GROUPED_PIXELS;
+    FOR_ROWS(unit, 0, Q - blocks * (GROUPED_PIXELS - 1)) {
+      const int isBlock = unit >= from && unit < from + blocks, pixels = isBlock ? GROUPED_PIXELS : 1;
+      const int q = unit + max(0, min(unit - from, blocks)) * (GROUPED_PIXELS - 1), atX = q * strideX + offsetX;
+      __global const float *inputs = channels + (long)atX * xPitch, *weights = w + k;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(pixels, taps, step, isWide)                                                                        \
+  grouped_block(acc, pixels, taps, step, isWide, D, rows, xRow, xPitch, wRow, outputs, lanes, inputs, weights);
+#define BLOCKS(isWide)                                                                                           \
+  if (!isBlock) {                                                                                                \
+    TAPS_INSIDE(fromS, toS, atX, 1, S, W)                                                                        \
+    inputs += fromS * xPitch;                                                                                    \
+    weights += fromS * D * outputs;                                                                              \
+    BLOCK(1, toS - fromS, 1, isWide)                                                                             \
+  }                                                                                                              \
+  else if (S == 3 && strideX == 1) BLOCK(GROUPED_PIXELS, 3, 1, isWide)                                           \
+  else if (S == 3 && strideX == 2) BLOCK(GROUPED_PIXELS, 3, 2, isWide)                                           \
+  else BLOCK(GROUPED_PIXELS, S, strideX, isWide)
+      if (isWide) { BLOCKS(1) } else { BLOCKS(0) }
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (i >= pixels) continue;
+        const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+        STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                            x(N,H,W,G·D), w(R,S,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with three weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // along a row, at most
+
+// acc(pixels) += Σ over `rows` rows of taps and D inputs: x is the first pixel at the first tap, w that tap, of the vector's
+// outputs. Pixels are pitch floats apart, rows xRow and wRow, taps D · outputs.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int pixels, const int taps, const int step, const int isWide,
+                                 const int D, const int rows, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < taps; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (pixels - 1) * step + taps; j++) {
+        const VEC input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        UNROLL for (int s = 0; s < taps; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < pixels) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), p = row % P, y0 = p * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  w += (size_t)fromR * S * D * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = S * D * outputs, isWide = D % VECTOR == 0;
+  const int from = min(Q, first_inside(offsetX, strideX)), to = max(from, end_inside(offsetX + S - 1, strideX, W, Q));
+  float own[VECTOR]; // each lane's group's first
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    __global const float *channels = x + (isWide ? k / D * D : k);
+    const int blocks = (to - from) / GROUPED_PIXELS;
+    FOR_ROWS(unit, 0, Q - blocks * (GROUPED_PIXELS - 1)) {
+      const int isBlock = unit >= from && unit < from + blocks, pixels = isBlock ? GROUPED_PIXELS : 1;
+      const int q = unit + max(0, min(unit - from, blocks)) * (GROUPED_PIXELS - 1), atX = q * strideX + offsetX;
+      __global const float *inputs = channels + (long)atX * xPitch, *weights = w + k;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(pixels, taps, step, isWide)                                                                        \
+  grouped_block(acc, pixels, taps, step, isWide, D, rows, xRow, xPitch, wRow, outputs, lanes, inputs, weights);
+#define BLOCKS(isWide)                                                                                           \
+  if (!isBlock) {                                                                                                \
+    TAPS_INSIDE(fromS, toS, atX, 1, S, W)                                                                        \
+    inputs += fromS * xPitch;                                                                                    \
+    weights += fromS * D * outputs;                                                                              \
+    BLOCK(1, toS - fromS, 1, isWide)                                                                             \
+  }                                                                                                              \
+  else if (S == 3 && strideX == 1) BLOCK(GROUPED_PIXELS, 3, 1, isWide)                                           \
+  else if (S == 3 && strideX == 2) BLOCK(GROUPED_PIXELS, 3, 2, isWide)                                           \
+  else BLOCK(GROUPED_PIXELS, S, strideX, isWide)
+      if (isWide) { BLOCKS(1) } else { BLOCKS(0) }
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (i >= pixels) continue;
+        const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+        STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                            x(N,H,W,G·D), w(R,S,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with three weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // along a row, at most
+
+// acc(pixels) += Σ over `rows` rows of taps and D inputs: x is the first pixel at the first tap, w that tap, of the vector's
+// outputs. Pixels are pitch floats apart, rows xRow and wRow, taps D · outputs.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int pixels, const int taps, const int step, const int isWide,
+                                 const int D, const int rows, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < taps; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (pixels - 1) * step + taps; j++) {
+        const VEC input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        UNROLL for (int s = 0; s < taps; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < pixels) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), p = row % P, y0 = p * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  w += (size_t)fromR * S * D * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = S * D * outputs, isWide = D % VECTOR == 0;
+  const int from = min(Q, first_inside(offsetX, strideX)), to = max(from, end_inside(offsetX + S - 1, strideX, W, Q));
+  float own[VECTOR]; // each lane's group's first
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    __global const float *channels = x + (isWide ? k / D * D : k);
+    const int blocks = (to - from) / GROUPED_PIXELS;
+    FOR_ROWS(unit, 0, Q - blocks * (GROUPED_PIXELS - 1)) {
+      const int isBlock = unit >= from && unit < from + blocks, pixels = isBlock ? GROUPED_PIXELS : 1;
+      const int q = unit + max(0, min(unit - from, blocks)) * (GROUPED_PIXELS - 1), atX = q * strideX + offsetX;
+      __global const float *inputs = channels + (long)atX * xPitch, *weights = w + k;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(pixels, taps, step, isWide)                                                                        \
+  grouped_block(acc, pixels, taps, step, isWide, D, rows, xRow, xPitch, wRow, outputs, lanes, inputs, weights);
+#define BLOCKS(isWide)                                                                                           \
+  if (!isBlock) {                                                                                                \
+    TAPS_INSIDE(fromS, toS, atX, 1, S, W)                                                                        \
+    inputs += fromS * xPitch;                                                                                    \
+    weights += fromS * D * outputs;                                                                              \
+    BLOCK(1, toS - fromS, 1, isWide)                                                                             \
+  }                                                                                                              \
+  else if (S == 3 && strideX == 1) BLOCK(GROUPED_PIXELS, 3, 1, isWide)                                           \
+  else if (S == 3 && strideX == 2) BLOCK(GROUPED_PIXELS, 3, 2, isWide)                                           \
+  else BLOCK(GROUPED_PIXELS, S, strideX, isWide)
+      if (isWide) { BLOCKS(1) } else { BLOCKS(0) }
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (i >= pixels) continue;
+        const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+        STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                            x(N,H,W,G·D), w(R,S,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with three weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // along a row, at most
+
+// acc(pixels) += Σ over `rows` rows of taps and D inputs: x is the first pixel at the first tap, w that tap, of the vector's
+// outputs. Pixels are pitch floats apart, rows xRow and wRow, taps D · outputs.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int pixels, const int taps, const int step, const int isWide,
+                                 const int D, const int rows, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < taps; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (pixels - 1) * step + taps; j++) {
+        const VEC input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        UNROLL for (int s = 0; s < taps; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < pixels) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), p = row % P, y0 = p * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  w += (size_t)fromR * S * D * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = S * D * outputs, isWide = D % VECTOR == 0;
+  const int from = min(Q, first_inside(offsetX, strideX)), to = max(from, end_inside(offsetX + S - 1, strideX, W, Q));
+  float own[VECTOR]; // each lane's group's first
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    __global const float *channels = x + (isWide ? k / D * D : k);
+    const int blocks = (to - from) / GROUPED_PIXELS;
+    FOR_ROWS(unit, 0, Q - blocks * (GROUPED_PIXELS - 1)) {
+      const int isBlock = unit >= from && unit < from + blocks, pixels = isBlock ? GROUPED_PIXELS : 1;
+      const int q = unit + max(0, min(unit - from, blocks)) * (GROUPED_PIXELS - 1), atX = q * strideX + offsetX;
+      __global const float *inputs = channels + (long)atX * xPitch, *weights = w + k;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(pixels, taps, step, isWide)                                                                        \
+  grouped_block(acc, pixels, taps, step, isWide, D, rows, xRow, xPitch, wRow, outputs, lanes, inputs, weights);
+#define BLOCKS(isWide)                                                                                           \
+  if (!isBlock) {                                                                                                \
+    TAPS_INSIDE(fromS, toS, atX, 1, S, W)                                                                        \
+    inputs += fromS * xPitch;                                                                                    \
+    weights += fromS * D * outputs;                                                                              \
+    BLOCK(1, toS - fromS, 1, isWide)                                                                             \
+  }                                                                                                              \
+  else if (S == 3 && strideX == 1) BLOCK(GROUPED_PIXELS, 3, 1, isWide)                                           \
+  else if (S == 3 && strideX == 2) BLOCK(GROUPED_PIXELS, 3, 2, isWide)                                           \
+  else BLOCK(GROUPED_PIXELS, S, strideX, isWide)
+      if (isWide) { BLOCKS(1) } else { BLOCKS(0) }
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (i >= pixels) continue;
+        const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+        STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                            x(N,H,W,G·D), w(R,S,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with three weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // along a row, at most
+
+// acc(pixels) += Σ over `rows` rows of taps and D inputs: x is the first pixel at the first tap, w that tap, of the vector's
+// outputs. Pixels are pitch floats apart, rows xRow and wRow, taps D · outputs.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int pixels, const int taps, const int step, const int isWide,
+                                 const int D, const int rows, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < taps; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (pixels - 1) * step + taps; j++) {
+        const VEC input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        UNROLL for (int s = 0; s < taps; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < pixels) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), p = row % P, y0 = p * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  w += (size_t)fromR * S * D * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = S * D * outputs, isWide = D % VECTOR == 0;
+  const int from = min(Q, first_inside(offsetX, strideX)), to = max(from, end_inside(offsetX + S - 1, strideX, W, Q));
+  float own[VECTOR]; // each lane's group's first
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    __global const float *channels = x + (isWide ? k / D * D : k);
+    const int blocks = (to - from) / GROUPED_PIXELS;
+    FOR_ROWS(unit, 0, Q - blocks * (GROUPED_PIXELS - 1)) {
+      const int isBlock = unit >= from && unit < from + blocks, pixels = isBlock ? GROUPED_PIXELS : 1;
+      const int q = unit + max(0, min(unit - from, blocks)) * (GROUPED_PIXELS - 1), atX = q * strideX + offsetX;
+      __global const float *inputs = channels + (long)atX * xPitch, *weights = w + k;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(pixels, taps, step, isWide)                                                                        \
+  grouped_block(acc, pixels, taps, step, isWide, D, rows, xRow, xPitch, wRow, outputs, lanes, inputs, weights);
+#define BLOCKS(isWide)                                                                                           \
+  if (!isBlock) {                                                                                                \
+    TAPS_INSIDE(fromS, toS, atX, 1, S, W)                                                                        \
+    inputs += fromS * xPitch;                                                                                    \
+    weights += fromS * D * outputs;                                                                              \
+    BLOCK(1, toS - fromS, 1, isWide)                                                                             \
+  }                                                                                                              \
+  else if (S == 3 && strideX == 1) BLOCK(GROUPED_PIXELS, 3, 1, isWide)                                           \
+  else if (S == 3 && strideX == 2) BLOCK(GROUPED_PIXELS, 3, 2, isWide)                                           \
+  else BLOCK(GROUPED_PIXELS, S, strideX, isWide)
+      if (isWide) { BLOCKS(1) } else { BLOCKS(0) }
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (i >= pixels) continue;
+        const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+        STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
+      }
+    }
+  }
+}
+
+// MARK: grouped convolution                                            x(N,H,W,G·D), w(R,S,D,G·D), y(N,P,Q,G·D)
+//
+// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
+// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
+// stay in registers, and an input is brought once for all the taps that it meets.
+
+#if VECTOR == 16
+#define GROUPED_PIXELS 8
+#else
+#define GROUPED_PIXELS 6 // with three weights and what is brought, as many as 16 registers hold
+#endif
+#define GROUPED_TAPS 3 // along a row, at most
+
+// acc(pixels) += Σ over `rows` rows of taps and D inputs: x is the first pixel at the first tap, w that tap, of the vector's
+// outputs. Pixels are pitch floats apart, rows xRow and wRow, taps D · outputs.
+static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int pixels, const int taps, const int step, const int isWide,
+                                 const int D, const int rows, const int xRow, const int pitch, const int wRow,
+                                 const int outputs, const IVEC lanes, __global const float *x, __global const float *w) {
+  UNROLL for (int i = 0; i < pixels; i++) acc[i] = (VEC)(0.0f);
+  for (int r = 0; r < rows; r++) {
+    for (int c = 0; c < D; c++) {
+      __global const float *inputs = x + (size_t)r * xRow + (isWide ? c : 0), *weights = w + (size_t)r * wRow + c * outputs;
+      VEC weight[GROUPED_TAPS];
+      UNROLL for (int s = 0; s < taps; s++) weight[s] = LOAD(weights + s * D * outputs);
+      UNROLL for (int j = 0; j < (pixels - 1) * step + taps; j++) {
+        const VEC input = isWide ? (VEC)(inputs[j * pitch]) : PERMUTED(LOAD(inputs + j * pitch), lanes + c);
+        UNROLL for (int s = 0; s < taps; s++) {
+          if (j >= s && (j - s) % step == 0 && (j - s) / step < pixels) acc[(j - s) / step] += input * weight[s];
+        }
+      }
+    }
+  }
+}
+
+// groups(N · P, ceil(G · D / GROUPED_CHANNELS), 1)
+#define GROUPED_CHANNELS 256
+__kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFirst, const int yPitch, const int yFirst,
+                             const int hasBias, const int kind, __global const float *restrict x,
+                             __global const float *restrict w, __global const float *restrict bias,
+                             __global const float *restrict residual, __global float *restrict y) {
+  const int D = C, outputs = G * D, row = GROUP(0), p = row % P, y0 = p * strideY + offsetY;
+  const int isLarge = IS_LARGE((size_t)N * P * Q * outputs, outputs) && yPitch % VECTOR == 0 && yFirst % VECTOR == 0;
+  TAPS_INSIDE(fromR, toR, y0, dilationY, R, H)
+  x += xFirst + (long)(row / P * H + y0 + fromR * dilationY) * W * xPitch;
+  y += yFirst + (size_t)row * Q * yPitch;
+  residual += (size_t)row * Q * outputs;
+  w += (size_t)fromR * S * D * outputs;
+  const int rows = toR - fromR, xRow = dilationY * W * xPitch, wRow = S * D * outputs, isWide = D % VECTOR == 0;
+  const int from = min(Q, first_inside(offsetX, strideX)), to = max(from, end_inside(offsetX + S - 1, strideX, W, Q));
+  float own[VECTOR]; // each lane's group's first
+  for (int j = 0; j < VECTOR; j++) own[j] = j / D * D;
+  const IVEC lanes = TO_INTS(LOAD(own));
+  const int last = min(outputs, (GROUP(1) + 1) * GROUPED_CHANNELS);
+  for (int k = GROUP(1) * GROUPED_CHANNELS + LANE % ACROSS * VECTOR; k < last; k += ACROSS * VECTOR) {
+    __global const float *channels = x + (isWide ? k / D * D : k);
+    const int blocks = (to - from) / GROUPED_PIXELS;
+    FOR_ROWS(unit, 0, Q - blocks * (GROUPED_PIXELS - 1)) {
+      const int isBlock = unit >= from && unit < from + blocks, pixels = isBlock ? GROUPED_PIXELS : 1;
+      const int q = unit + max(0, min(unit - from, blocks)) * (GROUPED_PIXELS - 1), atX = q * strideX + offsetX;
+      __global const float *inputs = channels + (long)atX * xPitch, *weights = w + k;
+      VEC acc[GROUPED_PIXELS];
+#define BLOCK(pixels, taps, step, isWide)                                                                        \
+  grouped_block(acc, pixels, taps, step, isWide, D, rows, xRow, xPitch, wRow, outputs, lanes, inputs, weights);
+#define BLOCKS(isWide)                                                                                           \
+  if (!isBlock) {                                                                                                \
+    TAPS_INSIDE(fromS, toS, atX, 1, S, W)                                                                        \
+    inputs += fromS * xPitch;                                                                                    \
+    weights += fromS * D * outputs;                                                                              \
+    BLOCK(1, toS - fromS, 1, isWide)                                                                             \
+  }                                                                                                              \
+  else if (S == 3 && strideX == 1) BLOCK(GROUPED_PIXELS, 3, 1, isWide)                                           \
+  else if (S == 3 && strideX == 2) BLOCK(GROUPED_PIXELS, 3, 2, isWide)                                           \
+  else BLOCK(GROUPED_PIXELS, S, strideX, isWide)
+      if (isWide) { BLOCKS(1) } else { BLOCKS(0) }
+#undef BLOCKS
+#undef BLOCK
+      UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
+        if (i >= pixels) continue;
+        const VEC result = finish(acc[i], hasBias, kind, bias + k, outputs, residual + (q + i) * outputs + k);
+        STORE_LARGE(result, y + (size_t)(q + i) * yPitch + k, outputs - k, isLarge);
       }
     }
   }

@@ -9,8 +9,8 @@ public enum PackedOperands {
 
   /// The kernels that write their last argument alone, and scratch memory that nothing else is given.
   private static let products: Set<String> = [
-    "pack_panels", "matmul", "conv2d", "conv2d_backward_input", "conv2d_backward_weight", "winograd_filter",
-    "winograd_conv2d", "winograd_backward_weight",
+    "pack_panels", "matmul", "conv2d", "conv2d_backward_input", "conv2d_backward_weight", "grouped_conv2d",
+    "winograd_filter", "winograd_conv2d", "winograd_backward_weight",
   ]
 
   /// Drops what was packed of buffers that the launch may write.

@@ -10,7 +10,7 @@ struct GroupedShape {
   /// Nil where a product is faster, or vectors of so many floats would mix what belongs to several groups' ends.
   init?(_ shape: ConvolutionShape, vector: Int) {
     (convolution, channels) = (shape, shape.inputChannels / shape.groups)
-    guard shape.groups > 1, shape.outputChannels == shape.inputChannels, channels % 4 == 0, channels <= 32,
+    guard shape.groups > 1, shape.outputChannels == shape.inputChannels, channels % 4 == 0, channels <= 16,
       vector % channels == 0 || channels % vector == 0, shape.kernelWidth == 3, shape.dilationWidth == 1,
       shape.strideWidth <= 2
     else { return nil }
@@ -51,12 +51,15 @@ extension Device {
     _ x: MapPart, _ w: Buffer, _ grouped: GroupedShape, _ offset: Offset, _ activation: Activation, into y: MapPart
   ) {
     let shape = grouped.convolution
+    let panels = packPanels(
+      w, rows: shape.weightCount / shape.outputChannels, columns: shape.outputChannels, taps: 1, groups: 1, groupStride: 0,
+      tapStride: 0, rowStride: shape.outputChannels, columnStride: 1)
     launch(
       Launch(
         "grouped_conv2d",
         groups: [shape.batch * shape.outputHeight, (shape.outputChannels + 255) / 256, 1],
         sizes(shape, isBackward: false) + x.place + y.place + [
-          .int(offset.kind), .int(activation.rawValue), .buffer(x.map), .buffer(w), .buffer(offset.buffer ?? w),
+          .int(offset.kind), .int(activation.rawValue), .buffer(x.map), .buffer(panels.buffer), .buffer(offset.buffer ?? w),
           .buffer(offset.residual ?? w), .buffer(y.map),
         ], flops: shape.flops))
   }
