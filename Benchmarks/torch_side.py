@@ -88,7 +88,13 @@ def step(net, batch, runs):
         (lambda function: function) if name.startswith("torchvision::") else register(name, *rest, **named))
     import torchvision
 
-    model = getattr(torchvision.models, net)().to(memory_format=LAST)
+    if hasattr(torchvision.models, net):
+        model = getattr(torchvision.models, net)()
+    else:
+        import timm
+
+        model = timm.create_model(net)
+    model = model.to(memory_format=LAST)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     x, labels = image((batch, 3, 224)), torch.randint(0, 1000, (batch,))
 

@@ -73,5 +73,5 @@ static inline void prefetch(const float *p, int n) {
 }
 #define PREFETCH(p, n) prefetch(p, n)
 
-// Behind such stores, the atomic operation that ends a launch's stretch waits until all threads see them.
+// Behind such stores, the atomic operation that tells what groups a thread has done waits until all threads see them.
 #define STREAM(v, p) __builtin_nontemporal_store(v, (VEC *)(p))

@@ -47,6 +47,9 @@ struct GroupedShape {
 }
 
 extension Device {
+  /// Work-groups take a row each, and so many channels: `GROUPED_CHANNELS` of kernels.cl.
+  private static var groupedChannels: Int { 256 }
+
   func groupedConvolution(
     _ x: MapPart, _ w: Buffer, _ grouped: GroupedShape, _ offset: Offset, _ activation: Activation, into y: MapPart
   ) {
@@ -57,7 +60,7 @@ extension Device {
     launch(
       Launch(
         "grouped_conv2d",
-        groups: [shape.batch * shape.outputHeight, (shape.outputChannels + 255) / 256, 1],
+        groups: [shape.batch * shape.outputHeight, groupedBlocks(shape), 1],
         sizes(shape, isBackward: false) + x.place + y.place + [
           .int(offset.kind), .int(activation.rawValue), .buffer(x.map), .buffer(panels.buffer), .buffer(offset.buffer ?? w),
           .buffer(offset.residual ?? w), .buffer(y.map),
@@ -71,8 +74,12 @@ extension Device {
     let partial = makeFloats(splits * shape.weightCount)
     launch(
       Launch(
-        "grouped_conv2d_backward_weight", groups: [splits, (shape.outputChannels + 255) / 256, 1],
+        "grouped_conv2d_backward_weight", groups: [splits, groupedBlocks(shape), 1],
         sizes(shape, isBackward: false) + dy.place + [.buffer(x), .buffer(dy.map), .buffer(partial)], flops: shape.flops))
     return sumSplits(partial, splits, shape.weightCount)
+  }
+
+  private func groupedBlocks(_ shape: ConvolutionShape) -> Int {
+    (shape.outputChannels + Self.groupedChannels - 1) / Self.groupedChannels
   }
 }
