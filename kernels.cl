@@ -1051,25 +1051,21 @@ __kernel void matmul_skinny_finish(const int N, const int chunks, const int cPit
   }
 }
 
-// c(rows,count) of rows of A(M,K) and of at most two of B(N,K), along which ACROSS lanes pass side by side.
-static inline void multiply_columns(const int rows, const int K, __global const float *a, const int aPitch,
-                                    __global const float *const *columns, const int count, __global float *c,
-                                    const int cPitch, __local float *scratch) {
-  VEC sum[2][4];
-  UNROLL for (int i = 0; i < rows; i++) sum[0][i] = sum[1][i] = (VEC)(0.0f);
+// sum(2,rows) from `place` on = rows of A(M,K) times two of B(N,K), what a lane has of it: ACROSS lanes pass along K side by side.
+static inline void multiply_columns(const int rows, const int place, const int K, const int aPitch,
+                                    __global const float *a, __global const float *const columns[2], VEC sum[2][4]) {
+  VEC total[2][4];
+  UNROLL for (int i = 0; i < rows; i++) total[0][i] = total[1][i] = (VEC)(0.0f);
   FOR_CHANNELS(k, K) {
     VEC row[4];
     UNROLL for (int i = 0; i < rows; i++) row[i] = LOAD_PART(a + (size_t)i * aPitch + k, K - k);
     UNROLL for (int j = 0; j < 2; j++) {
       const VEC column = LOAD_PART(columns[j] + k, K - k);
-      UNROLL for (int i = 0; i < rows; i++) sum[j][i] += row[i] * column;
+      UNROLL for (int i = 0; i < rows; i++) total[j][i] += row[i] * column;
     }
   }
-  for (int i = 0; i < rows; i++) {
-    for (int j = 0; j < 2; j++) {
-      const float total = lanes_sum(sum_lanes(sum[j][i]), ACROSS, scratch);
-      if (LANE % ACROSS == 0 && j < count) c[(size_t)i * cPitch + j] = total;
-    }
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < 2; j++) sum[j][place + i] = total[j][i];
   }
 }
 
@@ -1089,13 +1085,22 @@ __kernel void matmul_skinny_transposed(const int M, const int N, const int K, co
     const int n = block + LANE / ACROSS * 2;
     __global const float *columns[2];
     UNROLL for (int j = 0; j < 2; j++) columns[j] = b + (size_t)min(n + j, N - 1) * K;
-    int m = 0;
-#define COLUMNS_OF(rows)                                                                                         \
-  multiply_columns(rows, K, a + (size_t)m * aPitch, aPitch, (__global const float *const *)columns, last - n,    \
-                   c + (size_t)m * cPitch + n, cPitch, scratch);
-    for (; m + 4 <= M; m += 4) COLUMNS_OF(4)
-    for (; m < M; m++) COLUMNS_OF(1)
-#undef COLUMNS_OF
+    // One loop, whose sums over lanes every round reaches: PoCL errs where a loop with barriers may have no round.
+    for (int m = 0; m < M; m += 4) {
+      const int rows = min(4, M - m);
+      VEC sum[2][4];
+      if (rows == 4) {
+        multiply_columns(4, 0, K, aPitch, a + (size_t)m * aPitch, columns, sum);
+      } else {
+        for (int i = 0; i < rows; i++) multiply_columns(1, i, K, aPitch, a + (size_t)(m + i) * aPitch, columns, sum);
+      }
+      for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < 2; j++) {
+          const float total = lanes_sum(sum_lanes(sum[j][i]), ACROSS, scratch);
+          if (LANE % ACROSS == 0 && n + j < last) c[(size_t)(m + i) * cPitch + n + j] = total;
+        }
+      }
+    }
   }
 }
 
