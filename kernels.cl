@@ -282,8 +282,8 @@ static inline VEC exp_vector(VEC x) {
   y = y * r + 5.0000001201e-1f;
   y = y * (r * r) + r + 1.0f;
   y = FROM_BITS(BITS(y) + (BITS(sum) << 23));
-  y = x < SPLAT(-87.3365447f) ? SPLAT(0.0f) : y;
-  y = x > SPLAT(88.7228394f) ? SPLAT(INFINITY) : y;
+  y = x <= SPLAT(-87.3365447f) ? SPLAT(0.0f) : y;
+  y = x >= SPLAT(88.7228394f) ? SPLAT(INFINITY) : y;
   return x == x ? y : x;
 }
 
@@ -335,10 +335,18 @@ static inline VEC expm1_vector(VEC x) {
   return 2.0f * t / (1.0f - t);
 }
 
-static inline VEC sigmoid_vector(VEC x) { return 1.0f / (1.0f + exp_vector(-x)); }
+// And its slope: both by the exponential of -|x|, so that nothing cancels.
+static inline VEC sigmoid_vector(VEC x) {
+  const VEC tail = exp_vector(-fabs(x)), whole = 1.0f / (1.0f + tail);
+  return x < SPLAT(0.0f) ? tail * whole : whole;
+}
+static inline VEC sigmoid_slope(VEC x) {
+  const VEC tail = exp_vector(-fabs(x)), whole = 1.0f / (1.0f + tail);
+  return tail * whole * whole;
+}
 
-// √(2π) times the density of the normal distribution, and its integral Φ(x): for x < 0 that times a polynomial of
-// t = 1 / (1 + |x| / √8) without a constant, whose coefficients were fitted to 4e-8 of the value.
+// √(2π) times the density of the normal distribution, and the integral of the density, Φ(x): where x < 0, bell_vector(x) times a
+// polynomial of t = 1 / (1 + |x| / √8) without a constant, fitted to 4e-8 of the value; rounding adds some 1e-7, far out more.
 static inline VEC bell_vector(VEC x) { return exp_vector(-0.5f * x * x); }
 
 static inline VEC normal_vector(VEC x) {
@@ -379,8 +387,8 @@ static inline VEC normal_vector(VEC x) {
         dy * (normal_vector(x) + x * 0.398942280f * bell_vector(x)))                                             \
   UNARY(10, geluTanh, x * sigmoid_vector(GELU_TANH_ARGUMENT),                                                    \
         dy * (sigmoid_vector(GELU_TANH_ARGUMENT) + x * (1.59576912f + 0.214064418f * x * x) *                    \
-              sigmoid_vector(GELU_TANH_ARGUMENT) * (1.0f - sigmoid_vector(GELU_TANH_ARGUMENT))))                 \
-  UNARY(11, silu, x * sigmoid_vector(x), dy * sigmoid_vector(x) * (1.0f + x * (1.0f - sigmoid_vector(x))))       \
+              sigmoid_slope(GELU_TANH_ARGUMENT)))                                                                \
+  UNARY(11, silu, x * sigmoid_vector(x), dy * (sigmoid_vector(x) + x * sigmoid_slope(x)))                        \
   UNARY(12, hardSigmoid, x < SPLAT(-3.0f) ? ZERO : (x > SPLAT(3.0f) ? ONE : (x + 3.0f) / 6.0f),                  \
         ((x > SPLAT(-3.0f)) & (x < SPLAT(3.0f))) ? dy / 6.0f : ZERO)                                             \
   UNARY(13, hardSwish, x * (x < SPLAT(-3.0f) ? ZERO : (x > SPLAT(3.0f) ? SPLAT(6.0f) : x + 3.0f)) / 6.0f,        \
@@ -1051,7 +1059,8 @@ __kernel void matmul_skinny_finish(const int N, const int chunks, const int cPit
   }
 }
 
-// sum(2,rows) from `place` on = rows of A(M,K) times two of B(N,K), what a lane has of it: ACROSS lanes pass along K side by side.
+// sum(2,rows) from `place` on = a lane's part of rows of A(M,K) times two of B(N,K): ACROSS lanes pass along K side by side, and
+// their sums are still to be added.
 static inline void multiply_columns(const int rows, const int place, const int K, const int aPitch,
                                     __global const float *a, __global const float *const columns[2], VEC sum[2][4]) {
   VEC total[2][4];
@@ -2125,10 +2134,10 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
 
 // MARK: grouped convolution                       x(N,H,W,G·D), w(R,TAPS,D,G·D) in packed panels, y(N,P,Q,G·D)
 //
-// As above, where groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
-// run over outputs, as one filter a channel's do, and each lane takes input c of its own group: one number for all lanes
-// where D fills vectors (isWide), or what a permutation brings there. Along a row, GROUPED_PIXELS neighbouring results
-// stay in registers, and an input is brought once for all the taps that it meets.
+// A convolution whose groups have as many inputs as outputs, D, and so few that a product's tiles would be nearly empty. Vectors
+// run over outputs, as in depthwise convolutions, and each lane of a vector takes input c of its own output's group: one number
+// for all lanes where D fills vectors (isWide), or what a permutation brings there, from lane lanes + c. Along a row,
+// GROUPED_PIXELS neighbouring results stay in registers, and an input is brought once for all the taps that it meets.
 
 #if VECTOR == 16
 #define GROUPED_PIXELS 8
@@ -2138,15 +2147,15 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
 #define GROUPED_TAPS 3 // of a row, next to each other
 #define GROUPED_CHANNELS 256 // of a work-group
 
-// The first lane of each lane's group.
+// The lane of a vector in which the group of each lane's output begins.
 static inline IVEC group_starts(const int D) {
   float starts[VECTOR];
   for (int j = 0; j < VECTOR; j++) starts[j] = j / D * D;
   return TO_INTS(LOAD(starts));
 }
 
-// acc(GROUPED_PIXELS) = the sum over `rows` rows of taps and D inputs: x is the first pixel at the first tap, the one at
-// place `at` of W, and w that tap, of a vector's outputs. Pixels are pitch floats apart, rows xRow.
+// acc(GROUPED_PIXELS) = the sum over `rows` rows of taps and D inputs. x is the pixel that the first result reads at the first
+// tap, pixel `at` of the W of its row; pixels are pitch floats apart, rows xRow. w is the first tap's weights.
 static inline void grouped_block(VEC acc[GROUPED_PIXELS], const int isInside, const int step, const int isWide, const int D,
                                  const int rows, const int at, const int W, const int xRow, const int pitch,
                                  const IVEC lanes, __global const float *x, __global const float *w) {
@@ -2230,7 +2239,8 @@ static inline void grouped_weight_block(VEC sums[GROUPED_TAPS][GROUPED_INPUTS], 
       UNROLL for (int c = 0; c < GROUPED_INPUTS; c++) {
         const VEC input = isWide ? (VEC)(inputs[c]) : PERMUTED(LOAD(inputs), lanes + c);
         UNROLL for (int s = 0; s < GROUPED_TAPS; s++) {
-          if (j >= s && (j - s) % step == 0 && (j - s) / step < GROUPED_STEP) sums[s][c] += input * gradient[(j - s) / step];
+          const int i = (j - s) / step;
+          if (j >= s && (j - s) % step == 0 && i < GROUPED_STEP && (isInside || i < left)) sums[s][c] += input * gradient[i];
         }
       }
     }
@@ -3309,8 +3319,8 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
 // comes. logSums(batch,H,T) = log Σ exp(score), from which the backward pass makes the same probabilities anew. Both
 // products of a block go by tiles in registers, as all matrix products do, the scores' with keys in packed panels:
 // a name that ends in Panels is packed from what it begins with. Where isCausal, a query sees keys up to its own place.
-// Each token's H heads lie side by side; those of q may be some of the channels of a map, qPitch floats of which from
-// qFirst on belong to a token, and likewise others'. A group is of one head.
+// Each token's H heads lie side by side. q may be some of the channels of a map: a token takes qPitch floats of that, and
+// H · D of them from qFirst on are q's; likewise k, v and the gradients. A group is of one head.
 
 #if LOCAL == 1
 #define ATTENTION_M TILE_M
@@ -3321,15 +3331,18 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
 #define ATTENTION_M 4
 #define ATTENTION_N 1
 #define ATTENTION_ROWS 32
-#define ATTENTION_BLOCK (LOCAL < 64 ? 32 : LOCAL / 2) // a tile for each lane
+#define ATTENTION_BLOCK (LOCAL < 64 ? 32 : LOCAL / 2) // a tile for each lane of 64 and more, where vectors are of 4
 #endif
 #define ATTENTION_SIZES const int T, const int S, const int H, const int D, const int isCausal, const float scale
 
-// Where a group's head begins, in so many tokens of one of the batch, in its panels, and in what has one number a token.
-#define HEAD(tokens, pitch, first) ((size_t)(GROUP(1) / H) * (tokens) * (pitch) + (first) + GROUP(1) % H * D)
-#define HEAD_PANELS(tokens)                                                                                      \
-  (((size_t)(GROUP(1) / H) * (((tokens) + PANEL - 1) / PANEL) * H + GROUP(1) % H) * D * PANEL)
-#define HEAD_NUMBERS(tokens) ((size_t)GROUP(1) * (tokens))
+// A group's first token, and its head of all in the batch, of which each has enough groups for so many tokens.
+#define FIND_HEAD(tokens)                                                                                        \
+  const int blocks = ((tokens) + ATTENTION_ROWS - 1) / ATTENTION_ROWS, head = GROUP(0) / blocks;                 \
+  const int first = GROUP(0) % blocks * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, (tokens) - first);
+// Where the head begins, in so many tokens of one of the batch, in its panels, and in what has one number a token.
+#define HEAD(tokens, pitch, first) ((size_t)(head / H) * (tokens) * (pitch) + (first) + head % H * D)
+#define HEAD_PANELS(tokens) (((size_t)(head / H) * (((tokens) + PANEL - 1) / PANEL) * H + head % H) * D * PANEL)
+#define HEAD_NUMBERS(tokens) ((size_t)head * (tokens))
 
 // A lane's tiles of a matrix of so many rows and columns: where they begin.
 #define FOR_TILES(row, column, rows, columns)                                                                    \
@@ -3361,8 +3374,9 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
     UNROLL for (int j = 0; j < ATTENTION_N; j++) acc[i][j] = (VEC)(0.0f);                                        \
   }
 
-// scores(rows, count) = a(rows,D) · b(j0 ..< j0 + count,D)ᵀ, b in panels, or, where hasWeights, the slopes behind a softmax whose weights
-// the scores have been until now: scale · weight · (that - delta), delta by rows or, where deltasAcross, by columns.
+// scores(rows, count) = a(rows,D) · b(j0 ..< j0 + count,D)ᵀ, b in panels; or, where hasWeights, the slopes in front of a softmax
+// whose weights are what the scores have been until now: scale · weight · (that - delta), delta by rows or, where
+// deltasAcross, by columns.
 static inline void attention_scores(const int rows, const int count, const int j0, const int H, const int D,
                                     __global const float *a, const int pitch, __global const float *panels,
                                     const int hasWeights, const int deltasAcross, const float scale,
@@ -3424,13 +3438,13 @@ static inline VEC floats_between(const int begin, const int end, VEC v, const fl
   return LOAD(lanes);
 }
 
-// groups(ceil(T / ATTENTION_ROWS), batch · H, 1)
+// groups(ceil(T / ATTENTION_ROWS) · batch · H, 1, 1)
 __kernel void attention(ATTENTION_SIZES, const int qPitch, const int qFirst, const int vPitch, const int vFirst,
                         __global const float *restrict q, __global const float *restrict kPanels,
                         __global const float *restrict v, __global float *y, __global float *restrict logSums) {
   __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_BLOCK];
   __local float largest[ATTENTION_ROWS], totals[ATTENTION_ROWS], shrink[ATTENTION_ROWS];
-  const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, T - first);
+  FIND_HEAD(T)
   const int yPitch = H * D;
   q += HEAD(T, qPitch, qFirst) + (size_t)first * qPitch;
   y += HEAD(T, yPitch, 0) + (size_t)first * yPitch;
@@ -3438,7 +3452,7 @@ __kernel void attention(ATTENTION_SIZES, const int qPitch, const int qFirst, con
   v += HEAD(S, vPitch, vFirst);
   logSums += HEAD_NUMBERS(T) + first;
   for (int i = LANE; i < ATTENTION_ROWS; i += LOCAL) {
-    largest[i] = -INFINITY;
+    largest[i] = -0x1.fffffep127f; // an infinite one would make NaN of a block without a finite score
     totals[i] = 0.0f;
   }
   const int end = isCausal ? min(S, first + rows) : S;
@@ -3476,7 +3490,7 @@ __kernel void attention(ATTENTION_SIZES, const int qPitch, const int qFirst, con
 }
 
 // dq = scale · ds · k,   ds = p · (dy · vᵀ - delta), p the probabilities; delta(batch,H,T) = Σ dy · y along D
-// groups(ceil(T / ATTENTION_ROWS), batch · H, 1)
+// groups(ceil(T / ATTENTION_ROWS) · batch · H, 1, 1)
 __kernel void attention_backward_queries(ATTENTION_SIZES, const int qPitch, const int qFirst, const int kPitch,
                                          const int kFirst, const int dqPitch, const int dqFirst,
                                          __global const float *restrict q, __global const float *restrict k,
@@ -3484,7 +3498,7 @@ __kernel void attention_backward_queries(ATTENTION_SIZES, const int qPitch, cons
                                          __global const float *restrict y, __global const float *restrict logSums,
                                          __global const float *restrict dy, __global float *delta, __global float *dq) {
   __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_BLOCK], one[ATTENTION_ROWS];
-  const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, T - first);
+  FIND_HEAD(T)
   const int yPitch = H * D;
   q += HEAD(T, qPitch, qFirst) + (size_t)first * qPitch;
   dq += HEAD(T, dqPitch, dqFirst) + (size_t)first * dqPitch;
@@ -3528,7 +3542,7 @@ __kernel void attention_backward_queries(ATTENTION_SIZES, const int qPitch, cons
 }
 
 // dk = scale · dsᵀ · q and dv = pᵀ · dy: a group has ATTENTION_ROWS keys and passes over the queries that see them
-// groups(ceil(S / ATTENTION_ROWS), batch · H, 1)
+// groups(ceil(S / ATTENTION_ROWS) · batch · H, 1, 1)
 __kernel void attention_backward_keys(ATTENTION_SIZES, const int qPitch, const int qFirst, const int kPitch,
                                       const int kFirst, const int vPitch, const int vFirst, const int dkPitch,
                                       const int dkFirst, const int dvPitch, const int dvFirst,
@@ -3538,7 +3552,7 @@ __kernel void attention_backward_keys(ATTENTION_SIZES, const int qPitch, const i
                                       __global const float *restrict dy, __global const float *restrict dyPanels,
                                       __global float *dk, __global float *dv) {
   __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK], one[ATTENTION_ROWS];
-  const int first = GROUP(0) * ATTENTION_ROWS, rows = min(ATTENTION_ROWS, S - first);
+  FIND_HEAD(S)
   const int yPitch = H * D;
   k += HEAD(S, kPitch, kFirst) + (size_t)first * kPitch;
   v += HEAD(S, vPitch, vFirst) + (size_t)first * vPitch;
@@ -3551,8 +3565,8 @@ __kernel void attention_backward_keys(ATTENTION_SIZES, const int qPitch, const i
   logSums += HEAD_NUMBERS(T);
   delta += HEAD_NUMBERS(T);
   for (int i = LANE; i < ATTENTION_ROWS; i += LOCAL) one[i] = 1.0f;
-  // At least one pass, of no queries if need be, so that keys that nobody sees get zeros. Queries in front of the first
-  // that sees a key are in whole panels with it.
+  // At least one pass, if need be of queries that see none of the keys, which so get zeros. It begins with a whole panel, since
+  // tiles don't reach from one into the next.
   const int begin = isCausal ? min(first, T - 1) / PANEL * PANEL : 0;
   for (int t0 = begin; t0 < T; t0 += ATTENTION_BLOCK) {
     const int count = min(ATTENTION_BLOCK, T - t0);

@@ -74,6 +74,21 @@ import Testing
     #expect(error.max()! < 2e-7, "log")
   }
 
+  /// The last float whose exponential is finite and the first of an infinite one, the last of 0 and the first of a normal one,
+  /// and the others that meet them in functions by exp.
+  @Test(arguments: Target.all) func exponentialsEndWhereFloatsDo(_ target: Target) throws {
+    let device = target.device
+    let x: [Float] = [88.72283, 88.7228394, -87.3365447, -87.33654, -88.7228394, 44.3614197, -44.3614197]
+    func of(_ function: UnaryFunction) throws -> [Float] {
+      try device.read(device.unary(function, device.makeBuffer(x), count: x.count), as: Float.self, count: x.count)
+    }
+    let y = try of(.exp)
+    #expect(Swift.abs(y[0] / 3.4027985e38 - 1) < 1e-6 && y[1] == .infinity && y[2] == 0, "\(y)")
+    #expect(Swift.abs(y[3] / 1.1755e-38 - 1) < 1e-4 && y[4] == 0, "\(y)")
+    #expect(try of(.sigmoid).prefix(5).allSatisfy { $0 == 1 || $0 < 1e-37 })
+    #expect(try of(.tanh).suffix(2) == [1, -1])
+  }
+
   @Test(arguments: Target.all) func extremesAreThoseOfPyTorch(_ target: Target) throws {
     let device = target.device
     let inf = Float.infinity

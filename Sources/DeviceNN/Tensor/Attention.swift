@@ -2,7 +2,7 @@ internal import Kernels
 
 extension Tensor {
   /// softmax(scale · self · kᵀ) · v of queries self(…,T,D), k and v(…,S,D); leading dimensions are batch and heads. The
-  /// scores are never stored: memory grows with T, not T · S (Dao et al. 2022).
+  /// scores are never stored: memory grows with T + S, not T · S (Dao et al. 2022).
   ///
   /// - Parameters:
   ///   - isCausal: whether query t sees keys 0 ... t alone.

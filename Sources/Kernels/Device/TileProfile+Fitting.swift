@@ -48,12 +48,12 @@ extension TileProfile {
     }
   }
 
-  /// Bytes of `__local` memory that a group takes at most: two operands' stages or a block of attention's scores, and what
-  /// padding and reductions take.
+  /// Bytes of `__local` memory that a group takes at most: for two operands' stages and the places of their pixels, a block of
+  /// attention's scores, two sums of columns, or a Fourier transform.
   var localMemory: Int {
-    let stages = staged ? (groupRows + panelColumns) * tileK : 0
-    let scores = attentionRows * (local == 1 ? 64 : max(32, local / 2))
-    return (max(stages, scores) + 3 * attentionRows + local) * MemoryLayout<Float>.stride
+    let stages = staged ? (groupRows + 1 + panelColumns) * tileK + 3 * groupRows : 0
+    let scores = attentionRows * (3 + (local == 1 ? 64 : max(32, local / 2))) + local
+    return max(stages, scores, 2 * local * columnVectors * vector, 4096) * MemoryLayout<Float>.stride
   }
 
   /// What the device lacks for this profile; nil where it fits.

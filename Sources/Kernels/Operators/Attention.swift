@@ -25,6 +25,14 @@ public struct AttentionShape: Sendable, Hashable {
   /// Queries, keys or values that have a buffer for themselves.
   public func whole(_ tokens: Buffer) -> MapPart { MapPart(tokens, channels: heads * depth) }
 
+  func check(_ parts: MapPart...) {
+    for part in parts {
+      precondition(
+        part.first + heads * depth <= part.channels,
+        "\(heads) heads of \(depth) from channel \(part.first) on are more than a map's \(part.channels) channels")
+    }
+  }
+
   var arguments: [Launch.Argument] {
     [.int(queries), .int(keys), .int(heads), .int(depth), .int(isCausal ? 1 : 0), .float(scale)]
   }
@@ -35,8 +43,9 @@ public struct AttentionShape: Sendable, Hashable {
 
 extension Device {
   /// y = softmax(scale · q · kᵀ) · v, without storing the scores; logSums(batch,heads,queries) is all that the gradient
-  /// needs. Queries, keys and values may be parts of one map.
+  /// needs of them. Queries, keys and values may be parts of one map.
   public func attention(_ q: MapPart, _ k: MapPart, _ v: MapPart, _ shape: AttentionShape) -> (y: Buffer, logSums: Buffer) {
+    shape.check(q, k, v)
     let kPanels = panels(of: k, tokens: shape.keys, shape)
     let y = makeFloats(shape.batch * shape.queries * shape.heads * shape.depth)
     let logSums = makeFloats(shape.batch * shape.heads * shape.queries)
@@ -54,6 +63,7 @@ extension Device {
     _ q: MapPart, _ k: MapPart, _ v: MapPart, _ shape: AttentionShape, y: Buffer, logSums: Buffer, dy: Buffer,
     to dq: MapPart, _ dk: MapPart, _ dv: MapPart
   ) {
+    shape.check(q, k, v, dq, dk, dv)
     let delta = makeFloats(shape.batch * shape.heads * shape.queries)
     do {
       let (kPanels, vPanels) = (panels(of: k, tokens: shape.keys, shape), panels(of: v, tokens: shape.keys, shape))
@@ -77,7 +87,7 @@ extension Device {
   }
 
   private func groups(_ tokens: Int, _ shape: AttentionShape) -> SIMD3<Int> {
-    [(tokens + profile.attentionRows - 1) / profile.attentionRows, shape.batch * shape.heads, 1]
+    [(tokens + profile.attentionRows - 1) / profile.attentionRows * shape.batch * shape.heads, 1, 1]
   }
 
   /// Panels(batch,panel,head,depth,…) of x, whose columns are tokens.

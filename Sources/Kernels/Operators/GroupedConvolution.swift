@@ -7,7 +7,7 @@ struct GroupedShape {
   /// Of a group.
   private let channels: Int
 
-  /// Nil where a product is faster, or vectors of so many floats would mix what belongs to several groups' ends.
+  /// Nil where a product is faster, or where vectors of so many floats are not whole groups, nor groups whole vectors.
   init?(_ shape: ConvolutionShape, vector: Int) {
     (convolution, channels) = (shape, shape.inputChannels / shape.groups)
     guard shape.groups > 1, shape.outputChannels == shape.inputChannels, channels % 4 == 0, channels <= 16,

@@ -1,5 +1,5 @@
 /// Some neighbouring channels of a map (N,P,Q,channels): where a convolution writes beside others whose results are
-/// concatenated, and what each of them then takes of the gradient.
+/// concatenated, and what each of them then takes of the gradient; or the queries, keys or values of an attention.
 public struct MapPart: Sendable {
   public let map: Buffer
   /// Of the whole map.

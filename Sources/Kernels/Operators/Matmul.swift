@@ -57,6 +57,8 @@ extension Device {
     _ a: MapPart, _ b: Buffer, _ shape: MatmulShape, _ offset: Offset, _ activation: Activation, into c: MapPart
   ) {
     let (m, n, k) = (shape.m, shape.n, shape.k)
+    precondition(
+      shape.batch == 1 || (a.isWhole(shape.k) && c.isWhole(shape.n)), "parts of maps are not multiplied in batches")
     if isSkinny(shape) {
       if !shape.transposesB { return skinnyMatmul(a, b, shape, offset, activation, into: c) }
       if offset.kind == 0 && activation == .none { return skinnyMatmulTransposed(a, b, shape, into: c) }
