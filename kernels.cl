@@ -335,7 +335,7 @@ static inline VEC expm1_vector(VEC x) {
   return 2.0f * t / (1.0f - t);
 }
 
-// And its slope: both by the exponential of -|x|, so that nothing cancels.
+// 1 / (1 + exp(-x)) and its slope, both by the exponential of -|x|, so that nothing cancels.
 static inline VEC sigmoid_vector(VEC x) {
   const VEC tail = exp_vector(-fabs(x)), whole = 1.0f / (1.0f + tail);
   return x < SPLAT(0.0f) ? tail * whole : whole;
@@ -813,7 +813,6 @@ static inline void multiply_transposed(VEC acc[TILE_M][TILE_N], const int vector
 #define DEPTH (PANEL < 64 ? 4096 / PANEL : 128) // rows of a panel that fill half of a first-level cache, or two thirds
 #define TILE_ROW(i) (i)
 #define TILE_COLUMN(j) ((j) * VECTOR)
-
 #endif
 
 // Runs `tile` with the number of vectors that `width` columns need, of `most`, as a constant, so that its loops unroll.
@@ -2147,6 +2146,13 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
 #define GROUPED_TAPS 3 // of a row, next to each other
 #define GROUPED_CHANNELS 256 // of a work-group
 
+// Runs `work(isInside, step, isWide)` of a block with constants, so that its loops unroll.
+#define WITH_GROUPED_KIND(work, isInside, step, isWide)                                                          \
+  if (step == 1 && isWide) { if (isInside) work(1, 1, 1) else work(0, 1, 1) }                                    \
+  else if (step == 1) { if (isInside) work(1, 1, 0) else work(0, 1, 0) }                                         \
+  else if (isWide) { if (isInside) work(1, 2, 1) else work(0, 2, 1) }                                            \
+  else { if (isInside) work(1, 2, 0) else work(0, 2, 0) }
+
 // The lane of a vector in which the group of each lane's output begins.
 static inline IVEC group_starts(const int D) {
   float starts[VECTOR];
@@ -2205,13 +2211,7 @@ __kernel void grouped_conv2d(CONVOLUTION_SIZES, const int xPitch, const int xFir
       VEC acc[GROUPED_PIXELS];
 #define BLOCK(isInside, step, isWide)                                                                            \
   grouped_block(acc, isInside, step, isWide, D, rows, at, W, xRow, xPitch, lanes, inputs, weights);
-#define BLOCKS(step, isWide)                                                                                     \
-  { if (isInside) BLOCK(1, step, isWide) else BLOCK(0, step, isWide) }
-      if (strideX == 1 && isWide) BLOCKS(1, 1)
-      else if (strideX == 1) BLOCKS(1, 0)
-      else if (isWide) BLOCKS(2, 1)
-      else BLOCKS(2, 0)
-#undef BLOCKS
+      WITH_GROUPED_KIND(BLOCK, isInside, strideX, isWide)
 #undef BLOCK
       UNROLL for (int i = 0; i < GROUPED_PIXELS; i++) {
         if (q + i < Q) {
@@ -2285,13 +2285,7 @@ __kernel void grouped_conv2d_backward_weight(CONVOLUTION_SIZES, const int yPitch
             const IVEC from = lanes + c;
 #define BLOCK(isInside, step, isWide)                                                                            \
   grouped_weight_block(sums, isInside, step, isWide, left, at, W, outputs, yPitch, from, inputs, gradients);
-#define BLOCKS(step, isWide)                                                                                     \
-  { if (isInside) BLOCK(1, step, isWide) else BLOCK(0, step, isWide) }
-            if (strideX == 1 && isWide) BLOCKS(1, 1)
-            else if (strideX == 1) BLOCKS(1, 0)
-            else if (isWide) BLOCKS(2, 1)
-            else BLOCKS(2, 0)
-#undef BLOCKS
+            WITH_GROUPED_KIND(BLOCK, isInside, strideX, isWide)
 #undef BLOCK
           }
           UNROLL for (int i = 0; i < GROUPED_TAPS * GROUPED_INPUTS; i++) {
