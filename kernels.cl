@@ -1327,7 +1327,6 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int xPitch, const i
 #define TAKEN_GATHERED 2
 #if !STAGED
 #define BLOCK_PIXELS (PANEL < 64 ? 256 : 128) // a panel of them is half of a first-level cache, or two thirds
-#define PACKED 8 // pixels that are packed at a time, so that whole lines of a tile are written
 // A tile of x and a panel of dy in `scratch`, padded so that neighbours don't fall on the same lines of a cache.
 #define LEFT_TILE (BLOCK_PIXELS * TILE_M + 16)
 #define RIGHT_PANEL (BLOCK_PIXELS * PANEL + 16)
@@ -1339,19 +1338,20 @@ static inline void pack_pixels(const int first, const int count, const int C, co
   for (int p = 0; p < count;) {
     const int row = (first + p) / Q, q0 = (first + p) % Q, length = min(Q - q0, count - p);
     const int atY = source(row % P * strideY, stepY, 1, H);
-    for (int q = LANE * PACKED; q < length; q += LOCAL * PACKED) {
-      for (int c = 0; c < C; c += TILE_M) {
-        for (int i = q; i < min(length, q + PACKED); i++) {
-          __global float *to = left + c / TILE_M * LEFT_TILE + (p + i) * TILE_M;
-          const int atX = source((q0 + i) * strideX, stepX, 1, W);
-          if (atY >= 0 && atX >= 0) {
-            __global const float *from = x + (((size_t)(row / P) * H + atY) * W + atX) * xPitch + c;
-            float channels[TILE_M]; // all are read before one is written, so that they move as vectors
-            UNROLL for (int j = 0; j < TILE_M; j++) channels[j] = from[j];
-            UNROLL for (int j = 0; j < TILE_M; j++) to[j] = channels[j];
-          } else {
-            UNROLL for (int j = 0; j < TILE_M; j++) to[j] = 0.0f;
-          }
+    __global const float *line = x + ((size_t)(row / P) * H + max(atY, 0)) * W * xPitch;
+    for (int q = LANE; q < length; q += LOCAL) {
+      const int atX = source((q0 + q) * strideX, stepX, 1, W);
+      __global float *to = left + (p + q) * TILE_M;
+      if (atY >= 0 && atX >= 0) {
+        __global const float *from = line + (size_t)atX * xPitch;
+        for (int c = 0; c < C; c += TILE_M, from += TILE_M, to += LEFT_TILE) {
+          float channels[TILE_M]; // all are read before one is written, so that they move as vectors
+          UNROLL for (int j = 0; j < TILE_M; j++) channels[j] = from[j];
+          UNROLL for (int j = 0; j < TILE_M; j++) to[j] = channels[j];
+        }
+      } else {
+        for (int c = 0; c < C; c += TILE_M, to += LEFT_TILE) {
+          UNROLL for (int j = 0; j < TILE_M; j++) to[j] = 0.0f;
         }
       }
     }
