@@ -1847,7 +1847,7 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
       const int strideY, const int strideX, const int dilationY, const int dilationX, const int offsetY, const int offsetX
 #define DEPTHWISE_PIXELS 4
 #define DEPTHWISE_ROWS 2
-#define DEPTHWISE_TAPS 10 // of the weight gradient, at most, that are summed together
+#define DEPTHWISE_TAPS 14 // of the weight gradient, at most, that are summed together
 
 // Of `taps` taps, those that reach results phase, phase + down, …: the first, each how many behind the last, how many.
 // Result phase + i · down reads at the first tap the pixel i · up + `base`, and at each next one `step` pixels behind.
@@ -1873,9 +1873,7 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
 // Runs `work(pixels, taps, step, tapStep)` of a block with constants where there are some, so that loops unroll and each
 // input is loaded once for all the taps that it meets.
 #define WITH_TAPS(work, taps, step, tapStep)                                                                     \
-  if (taps == 3 && tapStep == 1 && step == 1) { work(DEPTHWISE_PIXELS, 3, 1, 1) }                                \
-  else if (taps == 3 && tapStep == 1 && step == 2) { work(DEPTHWISE_PIXELS, 3, 2, 1) }                           \
-  else if (taps == 5 && tapStep == 1 && step == 1) { work(DEPTHWISE_PIXELS, 5, 1, 1) }                           \
+  if (taps == 3 && tapStep == 1 && step == 2) { work(DEPTHWISE_PIXELS, 3, 2, 1) }                                \
   else if (taps == 5 && tapStep == 1 && step == 2) { work(DEPTHWISE_PIXELS, 5, 2, 1) }                           \
   else { work(DEPTHWISE_PIXELS, taps, step, tapStep) }
 
@@ -1951,68 +1949,67 @@ static inline void depthwise_row(DEPTHWISE_SIZES, const int upY, const int upX, 
   }
 }
 
-// Some pixels of two neighbouring rows whose taps are neighbours, for all channels: x is the first pixel at the first tap of the
-// upper row, w that tap. Of the R + 1 rows of x that the two need, those from `begin` to `end` are inside.
-static inline void depthwise_dense_block(const int pixels, const int taps, const int C, const int R, const int begin,
+// Up to DEPTHWISE_PIXELS pixels of `rows` neighbouring rows, one or two, whose taps are neighbours, for all channels: x is the
+// first pixel at the first tap of the upper row, w that tap. Of the R + 1 rows of x that two need, those from `begin` to `end`
+// are inside, and of the columns those from `left` to `right`: all where isInside says so, and then all pixels are there.
+static inline void depthwise_dense_block(const int isInside, const int left, const int right, const int pixels,
+                                         const int rows, const int taps, const int C, const int R, const int begin,
                                          const int end, const int xRow, const int wRow, const int wTap, const int yRow,
                                          const int isLarge, const int hasBias, const int kind, __global const float *x,
                                          __global const float *w, __global const float *bias, __global float *y) {
   FOR_CHANNELS(c, C) {
     VEC acc[DEPTHWISE_ROWS][DEPTHWISE_PIXELS];
-    UNROLL for (int i = 0; i < pixels; i++) acc[0][i] = acc[1][i] = (VEC)(0.0f);
+    UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) acc[0][i] = acc[1][i] = (VEC)(0.0f);
     // What the next group will be the first to read.
-    UNROLL for (int i = 0; i < DEPTHWISE_ROWS * pixels; i++) PREFETCH(x + (end + i / pixels) * xRow + i % pixels * C + c, 1);
+    UNROLL for (int i = 0; i < DEPTHWISE_ROWS * DEPTHWISE_PIXELS; i++) {
+      PREFETCH(x + (end + i / DEPTHWISE_PIXELS) * xRow + i % DEPTHWISE_PIXELS * C + c, 1);
+    }
     for (int r = begin; r < end; r++) {
       __global const float *inputs = x + r * xRow + c, *weights = w + r * wRow + c;
-#define ADD_TAPS(sums, weights)                                                                                  \
-  for (int s = 0; s < taps; s++) {                                                                               \
-    const VEC weight = LOAD((weights) + s * wTap);                                                               \
-    UNROLL for (int i = 0; i < pixels; i++) sums[i] += weight * LOAD(inputs + (i + s) * C);                      \
-  }
-      if (r < R) ADD_TAPS(acc[0], weights)
-      if (r > 0) ADD_TAPS(acc[1], weights - wRow)
-#undef ADD_TAPS
+      UNROLL for (int column = 0; column < DEPTHWISE_PIXELS + taps - 1; column++) {
+        if (!isInside && (column < left || column >= right)) continue;
+        const VEC input = LOAD(inputs + column * C);
+        UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) {
+          const int s = column - i;
+          if (s < 0 || s >= taps) continue;
+          if (r < R) acc[0][i] += LOAD(weights + s * wTap) * input;
+          if (r > 0) acc[1][i] += LOAD(weights + s * wTap - wRow) * input;
+        }
+      }
     }
-    UNROLL for (int row = 0; row < DEPTHWISE_ROWS; row++) {
-      UNROLL for (int i = 0; i < pixels; i++) {
+    UNROLL for (int row = 0; row < DEPTHWISE_ROWS; row++) if (row < rows) {
+      UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) if (isInside || i < pixels) {
         STORE_LARGE(finish(acc[row][i], hasBias, kind, bias + c, C, y), y + row * yRow + i * C + c, C - c, isLarge);
       }
     }
   }
 }
 
-// Rows `row` and row + 1 of all N · P, of one image.
-static inline void depthwise_dense_rows(DEPTHWISE_SIZES, const int row, const int hasBias, const int kind,
+// `rows` rows from `row` on of all N · P, of one image.
+static inline void depthwise_dense_rows(DEPTHWISE_SIZES, const int row, const int rows, const int hasBias, const int kind,
                                         __global const float *x, __global const float *w, __global const float *bias,
                                         __global float *y) {
   const int isLarge = IS_LARGE((size_t)N * P * Q * C, C);
   // From top to bottom and from left to right, whichever way the taps step.
   const int flipY = dilationY < 0 ? R - 1 : 0, flipX = dilationX < 0 ? S - 1 : 0;
-  const int top = row % P + offsetY - flipY, left = offsetX - flipX;
-  const int begin = max(0, -top), end = max(begin, min(R + 1, H - top));
-  const int from = min(Q, max(0, -left)), to = max(from, min(Q, W - left - S + 1));
+  const int top = row % P + offsetY - flipY, first = offsetX - flipX;
+  const int begin = max(0, -top), end = max(begin, min(R + rows - 1, H - top));
   const int xRow = W * C, wRow = dilationY * S * C, wTap = dilationX * C;
   w += (flipY * S + flipX) * C;
   x += ((long)(row / P) * H + top) * W * C;
-  FOR_ROWS(unit, 0, DEPTHWISE_UNITS(Q, from, to)) {
-    const int q = UNIT_BEGIN(unit, from, to), atX = q + left;
-    __global const float *inputs = x + (long)atX * C, *taken = w;
-    __global float *result = y + ((size_t)row * Q + q) * C;
-#define BLOCK(pixels, taps, R, begin, end)                                                                       \
-  depthwise_dense_block(pixels, taps, C, R, begin, end, xRow, wRow, wTap, Q * C, isLarge, hasBias, kind, inputs, \
-                        taken, bias, result);
-    // Constants where there are some, so that each weight is loaded once for both rows.
-    if (!IS_BLOCK(unit, from, to)) {
-      TAPS_INSIDE(fromS, toS, atX, 1, S, W)
-      inputs += fromS * C;
-      taken += fromS * wTap;
-      BLOCK(1, toS - fromS, R, begin, end)
-    }
-    else if (S == 3 && R == 3 && begin == 0 && end == 4) BLOCK(DEPTHWISE_PIXELS, 3, 3, 0, 4)
-    else if (S == 3) BLOCK(DEPTHWISE_PIXELS, 3, R, begin, end)
-    else if (S == 5 && R == 5 && begin == 0 && end == 6) BLOCK(DEPTHWISE_PIXELS, 5, 5, 0, 6)
-    else if (S == 5) BLOCK(DEPTHWISE_PIXELS, 5, R, begin, end)
-    else BLOCK(DEPTHWISE_PIXELS, S, R, begin, end)
+  FOR_ROWS(block, 0, (Q + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS) {
+    const int q = block * DEPTHWISE_PIXELS, atX = q + first, left = -atX, right = W - atX;
+    const int isInside = q + DEPTHWISE_PIXELS <= Q && left <= 0 && right >= DEPTHWISE_PIXELS + S - 1;
+#define BLOCK(isInside, R, S, begin, end)                                                                        \
+  depthwise_dense_block(isInside, left, right, Q - q, rows, S, C, R, begin, end, xRow, wRow, wTap, Q * C, isLarge, \
+                        hasBias, kind, x + (long)atX * C, w, bias, y + ((size_t)row * Q + q) * C);
+    // For the most usual filters, constants where all rows are inside, so that each weight is loaded once for both rows.
+#define BLOCKS(R, S) if (isInside) BLOCK(1, R, S, begin, end) else BLOCK(0, R, S, begin, end)
+    if (isInside && S == 3 && begin == 0 && end == 4) BLOCK(1, 3, 3, 0, 4)
+    else if (S == 3) BLOCKS(3, 3)
+    else if (S == 5) BLOCKS(5, 5)
+    else BLOCKS(7, 7)
+#undef BLOCKS
 #undef BLOCK
   }
 }
@@ -2022,10 +2019,11 @@ static inline void depthwise(DEPTHWISE_SIZES, const int upY, const int upX, cons
                              __global const float *bias, __global float *y) {
   const int groups = (P + DEPTHWISE_ROWS - 1) / DEPTHWISE_ROWS, p = GROUP(0) % groups * DEPTHWISE_ROWS;
   const int row = GROUP(0) / groups * P + p, rows = min(DEPTHWISE_ROWS, P - p);
-  const int isDense = upY * upX * downY * downX * dilationY * dilationY * dilationX * dilationX == 1;
-  if (isDense && rows == DEPTHWISE_ROWS) {
-    depthwise_dense_rows(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, row, hasBias,
-                         kind, x, w, bias, y);
+  const int isDense = upY * upX * downY * downX * dilationY * dilationY * dilationX * dilationX == 1 && R == S &&
+                      (S == 3 || S == 5 || S == 7);
+  if (isDense) {
+    depthwise_dense_rows(N, H, W, C, P, Q, R, S, strideY, strideX, dilationY, dilationX, offsetY, offsetX, row, rows,
+                         hasBias, kind, x, w, bias, y);
     return;
   }
   for (int i = 0; i < rows; i++) {
@@ -2085,13 +2083,13 @@ static inline void depthwise_weight_rows(const int lines, const int rows, const 
 }
 
 // partial(split,R,S,C) = Σ over a split's output rows of x · dy. A lane comes back to its own sums only, so no barrier is
-// needed between rows.                                                 groups(splits, ceil(C / DEPTHWISE_CHANNELS), 1)
-#define DEPTHWISE_CHANNELS 256
+// needed between rows.                                                                groups(splits, parts of C, 1)
 __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const float *restrict x,
                                                __global const float *restrict dy, __global float *restrict partial) {
   const int split = GROUP(0), splits = get_num_groups(0);
   const int begin = (int)((long)N * P * split / splits), end = (int)((long)N * P * (split + 1) / splits);
-  const int cBegin = GROUP(1) * DEPTHWISE_CHANNELS, cEnd = min(C, cBegin + DEPTHWISE_CHANNELS);
+  const int parts = get_num_groups(1), channels = ((C + parts - 1) / parts + VECTOR - 1) / VECTOR * VECTOR;
+  const int cBegin = GROUP(1) * channels, cEnd = min(C, cBegin + channels);
   const int isDense = strideY == 1 && strideX == 1 && dilationY == 1 && dilationX == 1 && R == 3 && S == 3;
   partial += (size_t)split * R * S * C;
   for (int tap = 0; tap < R * S; tap++) {
@@ -2104,13 +2102,13 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
     lines = isDense && toR - fromR == 3 && row + 1 < end && row % P + 1 < P && y0 + 3 < H ? 2 : 1;
     for (int s = 0, taps = 1; s < S; s += taps) {
       // Of the filter's taps, those that there is code to sum together, in registers.
-      if (dilationX == 1 && strideX < 3) taps = S - s == 5 ? 5 : S - s >= 3 ? 3 : 1;
+      if (dilationX == 1 && strideX < 3) taps = S - s == 5 || S - s == 7 ? S - s : S - s >= 3 ? 3 : 1;
       const int offset = offsetX + s * dilationX;
       const int begun = min(Q, first_inside(offset, strideX)), ended = end_inside(offset + (taps - 1) * dilationX, strideX, W, Q);
       const int from = begun < ended ? begun : 0, to = begun < ended ? ended : 0;
       for (int c = cBegin + LANE * VECTOR; c < cEnd; c += LOCAL * VECTOR) {
         for (int r = fromR, rows; r < toR; r += rows) {
-          rows = taps == 3 && toR - r >= 3 ? 3 : taps == 5 && toR - r >= 2 ? 2 : 1;
+          rows = taps == 3 && toR - r >= 3 ? 3 : taps >= 5 && toR - r >= 2 ? 2 : 1;
 #define ROWS(lines, rows, taps, step)                                                                            \
   depthwise_weight_rows(lines, rows, taps, step, C, C - c, from, to, offset, W, Q, dilationY * W * C, S * C,     \
                         x + (((long)(row / P) * H + y0 + r * dilationY) * W + offset) * C + c,                   \
@@ -2122,6 +2120,8 @@ __kernel void depthwise_conv2d_backward_weight(DEPTHWISE_SIZES, __global const f
           else if (taps == 3) STEPS(1, 3)
           else if (taps == 5 && rows == 2) STEPS(2, 5)
           else if (taps == 5) STEPS(1, 5)
+          else if (taps == 7 && rows == 2) STEPS(2, 7)
+          else if (taps == 7) STEPS(1, 7)
           else ROWS(1, 1, 1, strideX)
 #undef ROWS
 #undef STEPS

@@ -119,11 +119,30 @@ import Testing
         groups: channels)
       try check(shape, target.device, &numbers)
     }
-    for (channels, size, kernel) in [(32, 28, 7), (17, 7, 7), (260, 4, 3)] {
+    for (channels, size, kernel) in [(32, 28, 7), (17, 7, 7), (260, 4, 3), (1100, 3, 3)] {
       let shape = ConvolutionShape(
         batch: 2, height: size, width: size, inputChannels: channels, outputChannels: channels, kernel: (kernel, kernel),
         padding: Padding(kernel / 2), groups: channels)
       try check(shape, target.device, &numbers)
+    }
+  }
+
+  /// Square filters of neighbouring taps: widths around the pixels that are computed together, borders wider than a filter.
+  @Test(arguments: Target.all) func denseDepthwiseConvolutionsAgreeWithLoops(_ target: Target) throws {
+    var numbers = TestNumbers(12)
+    for kernel in [3, 5, 7] {
+      for width in [1, 2, 4, 5, 8, 9, 17] {
+        let channels = numbers.pick([3, 17, 48])
+        let left = numbers.pick([kernel / 2, kernel / 2, kernel + 1]), top = numbers.pick([kernel / 2, kernel / 2, kernel + 2])
+        let shape = ConvolutionShape(
+          batch: numbers.pick([1, 2]), height: numbers.pick([kernel - 1, 8, 9]), width: width, inputChannels: channels,
+          outputChannels: channels, kernel: (kernel, kernel),
+          padding: Padding(
+            top: top, left: left, bottom: numbers.pick([1, kernel / 2]),
+            right: max(kernel - width - left, numbers.pick([0, kernel / 2, kernel]))),
+          groups: channels)
+        try check(shape, target.device, &numbers)
+      }
     }
   }
 

@@ -11,10 +11,13 @@ extension Device {
       precondition(dy.isWhole(shape.outputChannels), "a depthwise convolution fills no part of a map")
       let rows = shape.batch * shape.outputHeight
       let splits = max(1, min(rows, 16))
+      // The more channels a group takes, the longer the stretches of memory that it reads.
+      let channels = shape.inputChannels, enough = 4 * description.computeUnits / splits
+      let parts = min((channels + 255) / 256, max((channels + 1023) / 1024, enough))
       let partial = makeFloats(splits * shape.weightCount)
       launch(
         Launch(
-          "depthwise_conv2d_backward_weight", groups: [splits, (shape.inputChannels + 255) / 256, 1],
+          "depthwise_conv2d_backward_weight", groups: [splits, parts, 1],
           depthwiseSizes(shape, isBackward: false) + [.buffer(x), .buffer(dy.map), .buffer(partial)], flops: shape.flops))
       return sumSplits(partial, splits, shape.weightCount)
     }
