@@ -201,7 +201,9 @@ static inline float sum_lanes(VEC v) {
 static inline float largest_lane(VEC v) {
   float lanes[VECTOR];
   STORE(v, lanes);
-  for (int j = 1; j < VECTOR; j++) lanes[0] = fmax(lanes[0], lanes[j]);
+  for (int width = VECTOR / 2; width > 0; width /= 2) {
+    for (int j = 0; j < width; j++) lanes[j] = fmax(lanes[j], lanes[j + width]);
+  }
   return lanes[0];
 }
 
@@ -3321,12 +3323,16 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
 #define ATTENTION_N TILE_N
 #define ATTENTION_ROWS (4 * TILE_M)
 #define ATTENTION_BLOCK 64
+#define ATTENTION_WIDTH (64 + VECTOR) // of the last block: images often have one token more than patches
 #else
 #define ATTENTION_M 4
 #define ATTENTION_N 1
 #define ATTENTION_ROWS 32
 #define ATTENTION_BLOCK (LOCAL < 64 ? 32 : LOCAL / 2) // a tile for each lane of 64 and more, where vectors are of 4
+#define ATTENTION_WIDTH ATTENTION_BLOCK
 #endif
+// How many of the keys or queries that are left make the next block.
+#define BLOCK_OF(left) ((left) <= ATTENTION_WIDTH ? (left) : ATTENTION_BLOCK)
 #define ATTENTION_SIZES const int T, const int S, const int H, const int D, const int isCausal, const float scale
 
 // A group's first token, and its head of all in the batch, of which each has enough groups for so many tokens.
@@ -3374,7 +3380,7 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
 static inline void attention_scores(const int rows, const int count, const int j0, const int H, const int D,
                                     __global const float *a, const int pitch, __global const float *panels,
                                     const int hasWeights, const int deltasAcross, const float scale,
-                                    __global const float *delta, __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK]) {
+                                    __global const float *delta, __local float scores[ATTENTION_ROWS][ATTENTION_WIDTH]) {
   FOR_TILES(m, column, rows, count) {
     __global const float *lefts[ATTENTION_M];
     UNROLL for (int i = 0; i < ATTENTION_M; i++) lefts[i] = a + (size_t)min(m + i, rows - 1) * pitch;
@@ -3401,7 +3407,7 @@ static inline void attention_scores(const int rows, const int count, const int j
 // nothing comes before the first, and the last is divided by totals(rows).
 static inline void add_attention(const int rows, const int count, const int D, const int isFirst, const int isLast,
                                  __local const float *shrink, __local const float *totals,
-                                 __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK], __global const float *values,
+                                 __local float scores[ATTENTION_ROWS][ATTENTION_WIDTH], __global const float *values,
                                  const int valuePitch, __global float *sums, const int pitch) {
   FOR_TILES(m, column, rows, D) {
     __global const float *right = values + column;
@@ -3436,8 +3442,8 @@ static inline VEC floats_between(const int begin, const int end, VEC v, const fl
 __kernel void attention(ATTENTION_SIZES, const int qPitch, const int qFirst, const int vPitch, const int vFirst,
                         __global const float *restrict q, __global const float *restrict kPanels,
                         __global const float *restrict v, __global float *y, __global float *restrict logSums) {
-  __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_BLOCK];
-  __local float largest[ATTENTION_ROWS], totals[ATTENTION_ROWS], shrink[ATTENTION_ROWS];
+  __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_WIDTH];
+  __local float largest[ATTENTION_ROWS + VECTOR], totals[ATTENTION_ROWS], shrink[ATTENTION_ROWS + VECTOR];
   FIND_HEAD(T)
   const int yPitch = H * D;
   q += HEAD(T, qPitch, qFirst) + (size_t)first * qPitch;
@@ -3450,30 +3456,38 @@ __kernel void attention(ATTENTION_SIZES, const int qPitch, const int qFirst, con
     totals[i] = 0.0f;
   }
   const int end = isCausal ? min(S, first + rows) : S;
-  for (int j0 = 0; j0 < end; j0 += ATTENTION_BLOCK) {
-    const int count = min(ATTENTION_BLOCK, end - j0);
+  for (int j0 = 0, count; j0 < end; j0 += count) {
+    count = BLOCK_OF(end - j0);
     attention_scores(rows, count, j0, H, D, q, qPitch, kPanels, 0, 0, scale, logSums, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
     FOR_SCORE_ROWS(i, rows) {
       const int visible = isCausal ? min(count, first + i + 1 - j0) : count;
-      VEC tops = (VEC)(-INFINITY), sum = (VEC)(0.0f);
+      VEC tops = (VEC)(-INFINITY);
       FOR_SCORES(j, count) {
         const VEC score = floats_between(0, visible - j, scale * LOAD(&scores[i][j]), -INFINITY);
         STORE(score, &scores[i][j]);
         tops = fmax(tops, score);
       }
       const float top = lanes_max(fmax(largest[i], largest_lane(tops)), ROW_LANES, scratch);
+      if (LANE % ROW_LANES == 0) {
+        shrink[i] = largest[i];
+        largest[i] = top;
+      }
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int i = LANE * VECTOR; i < rows; i += LOCAL * VECTOR) {
+      STORE(exp_vector(LOAD(&shrink[i]) - LOAD(&largest[i])), &shrink[i]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    FOR_SCORE_ROWS(i, rows) {
+      VEC sum = (VEC)(0.0f);
       FOR_SCORES(j, count) {
-        const VEC weight = exp_vector(LOAD(&scores[i][j]) - top);
+        const VEC weight = exp_vector(LOAD(&scores[i][j]) - largest[i]);
         STORE(weight, &scores[i][j]);
         sum += weight;
       }
       const float total = lanes_sum(sum_lanes(sum), ROW_LANES, scratch);
-      if (LANE % ROW_LANES == 0) {
-        shrink[i] = exp(largest[i] - top);
-        totals[i] = totals[i] * shrink[i] + total;
-        largest[i] = top;
-      }
+      if (LANE % ROW_LANES == 0) totals[i] = totals[i] * shrink[i] + total;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     add_attention(rows, count, D, j0 == 0, j0 + count == end, shrink, totals, scores, v + (size_t)j0 * vPitch, vPitch, y,
@@ -3491,7 +3505,7 @@ __kernel void attention_backward_queries(ATTENTION_SIZES, const int qPitch, cons
                                          __global const float *restrict kPanels, __global const float *restrict vPanels,
                                          __global const float *restrict y, __global const float *restrict logSums,
                                          __global const float *restrict dy, __global float *delta, __global float *dq) {
-  __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_BLOCK], one[ATTENTION_ROWS];
+  __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_WIDTH], one[ATTENTION_ROWS];
   FIND_HEAD(T)
   const int yPitch = H * D;
   q += HEAD(T, qPitch, qFirst) + (size_t)first * qPitch;
@@ -3515,8 +3529,8 @@ __kernel void attention_backward_queries(ATTENTION_SIZES, const int qPitch, cons
   }
   barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
   const int end = isCausal ? min(S, first + rows) : S;
-  for (int j0 = 0; j0 < end; j0 += ATTENTION_BLOCK) {
-    const int count = min(ATTENTION_BLOCK, end - j0);
+  for (int j0 = 0, count; j0 < end; j0 += count) {
+    count = BLOCK_OF(end - j0);
     attention_scores(rows, count, j0, H, D, q, qPitch, kPanels, 0, 0, scale, delta, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
     FOR_SCORE_ROWS(i, rows) {
@@ -3545,7 +3559,7 @@ __kernel void attention_backward_keys(ATTENTION_SIZES, const int qPitch, const i
                                       __global const float *restrict logSums, __global const float *restrict delta,
                                       __global const float *restrict dy, __global const float *restrict dyPanels,
                                       __global float *dk, __global float *dv) {
-  __local float scores[ATTENTION_ROWS][ATTENTION_BLOCK], one[ATTENTION_ROWS];
+  __local float scores[ATTENTION_ROWS][ATTENTION_WIDTH], one[ATTENTION_ROWS];
   FIND_HEAD(S)
   const int yPitch = H * D;
   k += HEAD(S, kPitch, kFirst) + (size_t)first * kPitch;
@@ -3562,8 +3576,8 @@ __kernel void attention_backward_keys(ATTENTION_SIZES, const int qPitch, const i
   // At least one pass, if need be of queries that see none of the keys, which so get zeros. It begins with a whole panel, since
   // tiles don't reach from one into the next.
   const int begin = isCausal ? min(first, T - 1) / PANEL * PANEL : 0;
-  for (int t0 = begin; t0 < T; t0 += ATTENTION_BLOCK) {
-    const int count = min(ATTENTION_BLOCK, T - t0);
+  for (int t0 = begin, count; t0 < T; t0 += count) {
+    count = BLOCK_OF(T - t0);
     attention_scores(rows, count, t0, H, D, k, kPitch, qPanels, 0, 0, scale, delta, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
     FOR_SCORE_ROWS(i, rows) {

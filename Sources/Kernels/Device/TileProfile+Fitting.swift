@@ -52,7 +52,7 @@ extension TileProfile {
   /// attention's scores, two sums of columns, or a Fourier transform.
   var localMemory: Int {
     let stages = staged ? (groupRows + 1 + panelColumns) * tileK + 3 * groupRows : 0
-    let scores = attentionRows * (3 + (local == 1 ? 64 : max(32, local / 2))) + local
+    let scores = attentionRows * (3 + (local == 1 ? 64 + vector : max(32, local / 2))) + 2 * vector + local
     return max(stages, scores, 2 * local * columnVectors * vector, 4096) * MemoryLayout<Float>.stride
   }
 
