@@ -1875,7 +1875,9 @@ __kernel void winograd_backward_weight(const int N, const int H, const int W, co
 // Runs `work(pixels, taps, step, tapStep)` of a block with constants where there are some, so that loops unroll and each
 // input is loaded once for all the taps that it meets.
 #define WITH_TAPS(work, taps, step, tapStep)                                                                     \
-  if (taps == 3 && tapStep == 1 && step == 2) { work(DEPTHWISE_PIXELS, 3, 2, 1) }                                \
+  if (taps == 3 && tapStep == 1 && step == 1) { work(DEPTHWISE_PIXELS, 3, 1, 1) }                                \
+  else if (taps == 3 && tapStep == 1 && step == 2) { work(DEPTHWISE_PIXELS, 3, 2, 1) }                           \
+  else if (taps == 5 && tapStep == 1 && step == 1) { work(DEPTHWISE_PIXELS, 5, 1, 1) }                           \
   else if (taps == 5 && tapStep == 1 && step == 2) { work(DEPTHWISE_PIXELS, 5, 2, 1) }                           \
   else { work(DEPTHWISE_PIXELS, taps, step, tapStep) }
 
@@ -1953,13 +1955,15 @@ static inline void depthwise_row(DEPTHWISE_SIZES, const int upY, const int upX, 
 
 // Up to DEPTHWISE_PIXELS pixels of `rows` neighbouring rows, one or two, whose taps are neighbours, for all channels: x is the
 // first pixel at the first tap of the upper row, w that tap. Of the R + 1 rows of x that two need, those from `begin` to `end`
-// are inside, and of the columns those from `left` to `right`: all where isInside says so, and then all pixels are there.
+// are inside, and of the columns those from `left` to `right`: all where isInside says so, and then all pixels are there. So many
+// lanes take neighbouring channels.
 static inline void depthwise_dense_block(const int isInside, const int left, const int right, const int pixels,
-                                         const int rows, const int taps, const int C, const int R, const int begin,
-                                         const int end, const int xRow, const int wRow, const int wTap, const int yRow,
-                                         const int isLarge, const int hasBias, const int kind, __global const float *x,
-                                         __global const float *w, __global const float *bias, __global float *y) {
-  FOR_CHANNELS(c, C) {
+                                         const int rows, const int taps, const int across, const int C, const int R,
+                                         const int begin, const int end, const int xRow, const int wRow, const int wTap,
+                                         const int yRow, const int isLarge, const int hasBias, const int kind,
+                                         __global const float *x, __global const float *w, __global const float *bias,
+                                         __global float *y) {
+  for (int c = LANE % across * VECTOR; c < C; c += across * VECTOR) {
     VEC acc[DEPTHWISE_ROWS][DEPTHWISE_PIXELS];
     UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++) acc[0][i] = acc[1][i] = (VEC)(0.0f);
     // What the next group will be the first to read.
@@ -1987,10 +1991,10 @@ static inline void depthwise_dense_block(const int isInside, const int left, con
   }
 }
 
-// `rows` rows from `row` on of all N · P, of one image.
-static inline void depthwise_dense_rows(DEPTHWISE_SIZES, const int row, const int rows, const int hasBias, const int kind,
-                                        __global const float *x, __global const float *w, __global const float *bias,
-                                        __global float *y) {
+// `rows` rows from `row` on of all N · P, of one image. Not inline: beside it, compilers make less of what strided filters take.
+static void depthwise_dense_rows(DEPTHWISE_SIZES, const int row, const int rows, const int hasBias, const int kind,
+                                 __global const float *x, __global const float *w, __global const float *bias,
+                                 __global float *y) {
   const int isLarge = IS_LARGE((size_t)N * P * Q * C, C);
   // From top to bottom and from left to right, whichever way the taps step.
   const int flipY = dilationY < 0 ? R - 1 : 0, flipX = dilationX < 0 ? S - 1 : 0;
@@ -1999,12 +2003,15 @@ static inline void depthwise_dense_rows(DEPTHWISE_SIZES, const int row, const in
   const int xRow = W * C, wRow = dilationY * S * C, wTap = dilationX * C;
   w += (flipY * S + flipX) * C;
   x += ((long)(row / P) * H + top) * W * C;
-  FOR_ROWS(block, 0, (Q + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS) {
+  const int blocks = (Q + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS;
+  int across = LOCAL; // as many as leave some for each block
+  while (across > 16 && LOCAL / across < blocks) across /= 2;
+  for (int block = LANE / across; block < blocks; block += LOCAL / across) {
     const int q = block * DEPTHWISE_PIXELS, atX = q + first, left = -atX, right = W - atX;
     const int isInside = q + DEPTHWISE_PIXELS <= Q && left <= 0 && right >= DEPTHWISE_PIXELS + S - 1;
 #define BLOCK(isInside, R, S, begin, end)                                                                        \
-  depthwise_dense_block(isInside, left, right, Q - q, rows, S, C, R, begin, end, xRow, wRow, wTap, Q * C, isLarge, \
-                        hasBias, kind, x + (long)atX * C, w, bias, y + ((size_t)row * Q + q) * C);
+  depthwise_dense_block(isInside, left, right, Q - q, rows, S, across, C, R, begin, end, xRow, wRow, wTap, Q * C, \
+                        isLarge, hasBias, kind, x + (long)atX * C, w, bias, y + ((size_t)row * Q + q) * C);
     // For the most usual filters, constants where all rows are inside, so that each weight is loaded once for both rows.
 #define BLOCKS(R, S) if (isInside) BLOCK(1, R, S, begin, end) else BLOCK(0, R, S, begin, end)
     if (isInside && S == 3 && begin == 0 && end == 4) BLOCK(1, 3, 3, 0, 4)

@@ -7,7 +7,8 @@ import Testing
   @Test(arguments: Target.all, [Float(1), 100]) func agreesWithTheWholeMatrix(_ target: Target, _ range: Float) throws {
     var numbers = TestNumbers(94)
     for (queries, keys, depth) in [
-      (1, 1, 1), (3, 1, 3), (1, 17, 8), (17, 33, 16), (33, 17, 17), (65, 64, 3), (64, 65, 64), (7, 257, 33), (129, 129, 20),
+      (1, 1, 1), (3, 1, 3), (1, 17, 8), (17, 33, 16), (33, 17, 17), (65, 64, 3), (64, 65, 64), (7, 257, 33), (129, 129, 20), (9, 72, 16),
+      (25, 80, 20), (80, 81, 7),
     ] {
       for isCausal in [false, true] {
         let shape = AttentionShape(batch: 2, queries: queries, keys: keys, depth: depth, isCausal: isCausal)

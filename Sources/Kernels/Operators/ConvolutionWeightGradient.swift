@@ -12,7 +12,7 @@ extension Device {
       let rows = shape.batch * shape.outputHeight
       let splits = max(1, min(rows, 16))
       // The more channels a group takes, the longer the stretches of memory that it reads.
-      let channels = shape.inputChannels, enough = 4 * description.computeUnits / splits
+      let channels = shape.inputChannels, enough = (4 * description.computeUnits + splits - 1) / splits
       let parts = min((channels + 255) / 256, max((channels + 1023) / 1024, enough))
       let partial = makeFloats(splits * shape.weightCount)
       launch(
