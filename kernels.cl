@@ -3381,13 +3381,16 @@ __kernel void group_norm_backward_sums(const int rows, NORM_SIZES, __global cons
     UNROLL for (int j = 0; j < ATTENTION_N; j++) acc[i][j] = (VEC)(0.0f);                                        \
   }
 
+// Intel's runtime for processors makes functions of these that read wrong places, if it is not told to inline them.
+#define INLINED static inline __attribute__((always_inline))
+
 // scores(rows, count) = a(rows,D) · b(j0 ..< j0 + count,D)ᵀ, b in panels; or, where hasWeights, the slopes in front of a softmax
 // whose weights are what the scores have been until now: scale · weight · (that - delta), delta by rows or, where
 // deltasAcross, by columns.
-static inline void attention_scores(const int rows, const int count, const int j0, const int H, const int D,
-                                    __global const float *a, const int pitch, __global const float *panels,
-                                    const int hasWeights, const int deltasAcross, const float scale,
-                                    __global const float *delta, __local float scores[ATTENTION_ROWS][ATTENTION_WIDTH]) {
+INLINED void attention_scores(const int rows, const int count, const int j0, const int H, const int D,
+                              __global const float *a, const int pitch, __global const float *panels, const int hasWeights,
+                              const int deltasAcross, const float scale, __global const float *delta,
+                              __local float scores[ATTENTION_ROWS][ATTENTION_WIDTH]) {
   FOR_TILES(m, column, rows, count) {
     __global const float *lefts[ATTENTION_M];
     UNROLL for (int i = 0; i < ATTENTION_M; i++) lefts[i] = a + (size_t)min(m + i, rows - 1) * pitch;
@@ -3410,12 +3413,12 @@ static inline void attention_scores(const int rows, const int count, const int j
   }
 }
 
-// sums(rows,D) = shrink(rows) · sums + scores(rows, count) · values(count,D), tokens valuePitch and pitch floats apart;
-// nothing comes before the first, and the last is divided by totals(rows).
-static inline void add_attention(const int rows, const int count, const int D, const int isFirst, const int isLast,
-                                 __local const float *shrink, __local const float *totals,
-                                 __local float scores[ATTENTION_ROWS][ATTENTION_WIDTH], __global const float *values,
-                                 const int valuePitch, __global float *sums, const int pitch) {
+// sums(rows,D) += scores(rows, count) · values(count,D), tokens valuePitch and pitch floats apart; nothing comes before the first.
+// Where isSoftmax, what came before shrinks, by shrink(rows), and the last is divided by totals(rows).
+INLINED void add_attention(const int rows, const int count, const int D, const int isFirst, const int isSoftmax, const int isLast,
+                           __local const float *shrink, __local const float *totals,
+                           __local float scores[ATTENTION_ROWS][ATTENTION_WIDTH], __global const float *values,
+                           const int valuePitch, __global float *sums, const int pitch) {
   FOR_TILES(m, column, rows, D) {
     __global const float *right = values + column;
     WITH_VECTORS_OF(ATTENTION_N, D - column, {
@@ -3427,8 +3430,8 @@ static inline void add_attention(const int rows, const int count, const int D, c
           const int at = column + j * VECTOR;
           __global float *to = sums + (size_t)(m + i) * pitch + at;
           VEC sum = acc[i][j];
-          if (!isFirst) sum += shrink[m + i] * LOAD_PART(to, D - at);
-          if (isLast) sum /= totals[m + i];
+          if (!isFirst) sum += (isSoftmax ? shrink[m + i] : 1.0f) * LOAD_PART(to, D - at);
+          if (isSoftmax && isLast) sum /= totals[m + i];
           STORE_PART(sum, to, D - at);
         }
       }
@@ -3497,7 +3500,7 @@ __kernel void attention(ATTENTION_SIZES, const int qPitch, const int qFirst, con
       if (LANE % ROW_LANES == 0) totals[i] = totals[i] * shrink[i] + total;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_attention(rows, count, D, j0 == 0, j0 + count == end, shrink, totals, scores, v + (size_t)j0 * vPitch, vPitch, y,
+    add_attention(rows, count, D, j0 == 0, 1, j0 + count == end, shrink, totals, scores, v + (size_t)j0 * vPitch, vPitch, y,
                   yPitch);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
@@ -3512,7 +3515,7 @@ __kernel void attention_backward_queries(ATTENTION_SIZES, const int qPitch, cons
                                          __global const float *restrict kPanels, __global const float *restrict vPanels,
                                          __global const float *restrict y, __global const float *restrict logSums,
                                          __global const float *restrict dy, __global float *delta, __global float *dq) {
-  __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_WIDTH], one[ATTENTION_ROWS];
+  __local float scratch[LOCAL], scores[ATTENTION_ROWS][ATTENTION_WIDTH];
   FIND_HEAD(T)
   const int yPitch = H * D;
   q += HEAD(T, qPitch, qFirst) + (size_t)first * qPitch;
@@ -3531,7 +3534,6 @@ __kernel void attention_backward_queries(ATTENTION_SIZES, const int qPitch, cons
       sum += LOAD_PART(dy + at, D - d) * LOAD_PART(y + at, D - d);
     }
     const float total = lanes_sum(sum_lanes(sum), ROW_LANES, scratch);
-    if (LANE % ROW_LANES == 0) one[i] = 1.0f;
     if (LANE % ROW_LANES == 0 && i < rows) delta[i] = total;
   }
   barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
@@ -3551,7 +3553,8 @@ __kernel void attention_backward_queries(ATTENTION_SIZES, const int qPitch, cons
     barrier(CLK_LOCAL_MEM_FENCE);
     attention_scores(rows, count, j0, H, D, dy, yPitch, vPanels, 1, 0, scale, delta, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_attention(rows, count, D, j0 == 0, 0, one, one, scores, k + (size_t)j0 * kPitch, kPitch, dq, dqPitch);
+    add_attention(rows, count, D, j0 == 0, 0, 0, scores[0], scores[0], scores, k + (size_t)j0 * kPitch, kPitch, dq,
+                  dqPitch);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
 }
@@ -3566,7 +3569,7 @@ __kernel void attention_backward_keys(ATTENTION_SIZES, const int qPitch, const i
                                       __global const float *restrict logSums, __global const float *restrict delta,
                                       __global const float *restrict dy, __global const float *restrict dyPanels,
                                       __global float *dk, __global float *dv) {
-  __local float scores[ATTENTION_ROWS][ATTENTION_WIDTH], one[ATTENTION_ROWS];
+  __local float scores[ATTENTION_ROWS][ATTENTION_WIDTH];
   FIND_HEAD(S)
   const int yPitch = H * D;
   k += HEAD(S, kPitch, kFirst) + (size_t)first * kPitch;
@@ -3579,7 +3582,6 @@ __kernel void attention_backward_keys(ATTENTION_SIZES, const int qPitch, const i
   dyPanels += HEAD_PANELS(T);
   logSums += HEAD_NUMBERS(T);
   delta += HEAD_NUMBERS(T);
-  for (int i = LANE; i < ATTENTION_ROWS; i += LOCAL) one[i] = 1.0f;
   // At least one pass, if need be of queries that see none of the keys, which so get zeros. It begins with a whole panel, since
   // tiles don't reach from one into the next.
   const int begin = isCausal ? min(first, T - 1) / PANEL * PANEL : 0;
@@ -3596,11 +3598,13 @@ __kernel void attention_backward_keys(ATTENTION_SIZES, const int qPitch, const i
       }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_attention(rows, count, D, t0 == begin, 0, one, one, scores, dy + (size_t)t0 * yPitch, yPitch, dv, dvPitch);
+    add_attention(rows, count, D, t0 == begin, 0, 0, scores[0], scores[0], scores, dy + (size_t)t0 * yPitch, yPitch, dv,
+                  dvPitch);
     barrier(CLK_LOCAL_MEM_FENCE);
     attention_scores(rows, count, t0, H, D, v, vPitch, dyPanels, 1, 1, scale, delta, scores);
     barrier(CLK_LOCAL_MEM_FENCE);
-    add_attention(rows, count, D, t0 == begin, 0, one, one, scores, q + (size_t)t0 * qPitch, qPitch, dk, dkPitch);
+    add_attention(rows, count, D, t0 == begin, 0, 0, scores[0], scores[0], scores, q + (size_t)t0 * qPitch, qPitch, dk,
+                  dkPitch);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
 }
