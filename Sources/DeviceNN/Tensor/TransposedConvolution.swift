@@ -15,7 +15,7 @@ extension Tensor {
       "a transposed convolution in \(groups) groups needs x(N,H,W,K) and w(R,S,C/groups,K), but x is \(shape) and w is \(w.shape)")
     let outputs = w.shape[2] * groups
     precondition(
-      bias == nil || bias!.shape == [outputs],
+      bias == nil || bias?.shape == [outputs],
       "a bias of shape \(bias?.shape ?? []) does not fit w of \(w.shape) in \(groups) groups")
     precondition(
       (0..<stride).contains(outputPadding), "an output padding is in 0 ..< the stride of \(stride), not \(outputPadding)")
