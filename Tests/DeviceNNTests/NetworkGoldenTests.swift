@@ -12,9 +12,9 @@ import Testing
     /// A bias whose gradient tells whether an input of the ReLU behind it, so near the kink that the last bit of a sum
     /// decides, is on PyTorch's side; and what everything in front of it is then allowed to be off.
     var kink: (bias: String, behind: String)?
-    /// What rounding alone makes of single gradients and their sums, relative to the norm, and of the loss behind the
-    /// first step: on the other side of a kink; always where there are too many numbers near one.
-    var spread: (gradients: Double, loss: Double)?
+    /// What rounding alone makes of the norms of gradients, of single ones and their sums, relative to the norm, and of the
+    /// loss behind the first step: on the other side of a kink; always where there are too many numbers near one.
+    var spread: (norms: Double, gradients: Double, loss: Double)?
 
     var testDescription: String { name }
 
@@ -22,13 +22,13 @@ import Testing
       // The same number flips with Intel's driver and with PoCL's smallest tiles.
       Network(
         name: "mobilenet_v2", kink: ("features.15.conv.1.1.bias", behind: "features.15.conv.2"),
-        spread: (4e-2, 5e-2)),
+        spread: (4e-2, 4e-2, 5e-2)),
       // The number is 9e-6 in float64 and 3e-6 in PyTorch, where rounding makes up to 3e-5 by then.
-      Network(name: "resnet18", kink: ("layer4.1.bn1.bias", behind: "layer4.1.conv2"), spread: (0.6, 1e-2)),
-      // PyTorch itself, in float64, in float32 with one thread, with channels last, and with an input that is 1e-7 to 5e-7
-      // off, is up to 0.44 off the sums (layer4.0.conv2 is 849 on the other side of a kink, with PoCL's smallest tiles, too)
-      // and has losses from 1.31 to 2.00 there; norms are within 1.6e-2, mostly 5e-3.
-      Network(name: "resnet50", spread: (0.45, 0.5)),
+      Network(name: "resnet18", kink: ("layer4.1.bn1.bias", behind: "layer4.1.conv2"), spread: (4e-2, 0.6, 1e-2)),
+      // PyTorch itself, in 56 runs with one thread, with channels last, and with an input or weights that are 1e-7 to 6e-7
+      // off, is up to 0.64 off the sums (that of layer3.1.conv2, and of layer4.0.conv2 on the other side of a kink) and
+      // 2.1e-2 off the norms (of bn1.bias), and has losses from 1.31 to 2.00.
+      Network(name: "resnet50", spread: (2.2e-2, 0.65, 0.5)),
       Network(name: "squeezenet1_1"),
       Network(name: "mobilenet_v3_small"),
       Network(name: "efficientnet_b0"),
@@ -110,7 +110,7 @@ import Testing
           let isOff = isInFront && isSpread
           try check(
             parameter, #require(gradients[parameter], "\(name)"), golden.gradients[name]!,
-            norm: isOff && network.kink != nil ? 4e-2 : bound, sums: isOff ? network.spread!.gradients : bound,
+            norm: isOff ? network.spread!.norms : bound, sums: isOff ? network.spread!.gradients : bound,
             absolute: 2e-7 * largestGradient, name)
         }
       }

@@ -21,6 +21,7 @@
   f(clCreateProgramWithBinary) \
   f(clCreateProgramWithSource) \
   f(clEnqueueMapBuffer) \
+  f(clEnqueueMarkerWithWaitList) \
   f(clEnqueueNDRangeKernel) \
   f(clEnqueueReadBuffer) \
   f(clEnqueueUnmapMemObject) \

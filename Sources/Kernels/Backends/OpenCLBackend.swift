@@ -45,7 +45,7 @@ final class OpenCLBackend: Backend {
 
   deinit {
     state.withLock { state in
-      _ = cl.clFinish(state.queue.raw)
+      _ = Self.finish(state.queue)
       state.writes.releaseAll()
     }
   }
@@ -120,9 +120,16 @@ final class OpenCLBackend: Backend {
   }
 
   private func finish(_ state: inout State) throws(DeviceError) {
-    try check(cl.clFinish(state.queue.raw), "clFinish", "the launches so far")
+    try check(Self.finish(state.queue), "clFinish", "the launches so far")
     state.writes.releaseAll()
     try state.timer?.readFinished()
+  }
+
+  /// Behind a marker, because clFinish of Mesa 22's rusticl waits only for commands that it was not yet flushed: it returned
+  /// at once, and memory on its way to the device was freed under it.
+  private static func finish(_ queue: OpenCLHandle<QueueObject>) -> cl_int {
+    let status = cl.clEnqueueMarkerWithWaitList(queue.raw, 0, nil, nil)
+    return status == CL_SUCCESS ? cl.clFinish(queue.raw) : status
   }
 
   /// What a launch says about the device rather than about its caller: drivers that allocate late notice only here
