@@ -1314,6 +1314,35 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int xPitch, const i
   }
 }
 
+// The input gradient where x has so few channels that they would leave a tile's columns nearly empty: columns(N,P,Q,R,S,C) are
+// what each pixel of dy brings to its taps, a product of dy(pixels, K) and w(R,S,C, K) transposed; dx(N,H,W,C) from row
+// `firstRow` on is their sum where taps meet, and a bias. Taps of a row are neighbours.                groups(N · H, 1, 1)
+#define COL2IM_CHANNELS 4
+__kernel void col2im(const int H, const int W, const int C, const int P, const int Q, const int R, const int S,
+                     const int strideY, const int strideX, const int dilationY, const int paddingTop,
+                     const int paddingLeft, const int firstRow, const int hasBias, const int kind,
+                     __global const float *restrict columns, __global const float *restrict bias,
+                     __global float *restrict dx) {
+  columns += (size_t)(GROUP(0) / H) * P * Q * R * S * C;
+  dx += ((size_t)firstRow + GROUP(0)) * W * C;
+  const int top = GROUP(0) % H + paddingTop;
+  for (int w = LANE; w < W; w += LOCAL) {
+    float sums[COL2IM_CHANNELS + VECTOR];
+    UNROLL for (int c = 0; c < COL2IM_CHANNELS; c++) sums[c] = hasBias && c < C ? bias[c] : 0.0f;
+    // The pixel of dy whose window reaches w by its first tap or one of its stride; the others lie in front of it.
+    const int last = w + paddingLeft < 0 ? -1 : min((w + paddingLeft) / strideX, Q - 1);
+    for (int r = 0; r < R; r++) {
+      const int p = source(top, -r * dilationY, strideY, P);
+      if (p < 0) continue;
+      for (int q = last, tap = w + paddingLeft - last * strideX; q >= 0 && tap < S; q--, tap += strideX) {
+        __global const float *from = columns + ((((size_t)p * Q + q) * R + r) * S + tap) * C;
+        UNROLL for (int c = 0; c < COL2IM_CHANNELS; c++) if (c < C) sums[c] += from[c];
+      }
+    }
+    for (int c = 0; c < C; c += VECTOR) STORE_PART(activate(LOAD(&sums[c]), kind), dx + (size_t)w * C + c, C - c);
+  }
+}
+
 // Weight gradient: dw(R,S,C,G·K) = Σ over pixels of x(pixel at tap, C) · dy(pixel, K), a product of a transposed matrix
 // whose depth is the pixels. They are cut into `splits` ranges, whose sums go to partial(split,R,S,C,G·K), which
 // reduce_columns then adds in order. Pixels of x are xPitch floats apart, as above; dy may be some of the channels of a map.

@@ -21,7 +21,7 @@ import Testing
     ("depthwise_conv2d", "depthwise convolution"), ("depthwise_conv2d_backward_input", "depthwise convolution"),
     ("depthwise_conv2d_backward_weight", "depthwise convolution"),
     ("grouped_conv2d", "grouped convolution"), ("grouped_conv2d_backward_weight", "grouped convolution"),
-    ("conv2d_backward_input", "transposed convolution"), ("max_pool_backward", "pooling"),
+    ("conv2d_backward_input", "transposed convolution"), ("col2im", "transposed convolution"), ("max_pool_backward", "pooling"),
     ("average_pool", "pooling"), ("reduce_rows", "reductions"), ("reduce_max_backward", "reductions"),
     ("batch_norm_backward_apply", "batch normalization"), ("softmax_backward", "softmax and cross-entropy"),
     ("cross_entropy", "softmax and cross-entropy"), ("group_norm", "layer and group normalization"),

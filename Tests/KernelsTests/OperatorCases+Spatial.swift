@@ -5,7 +5,7 @@ extension OperatorCase {
   static let spatial: [OperatorCase] = [
     OperatorCase("transposed convolution") { run in
       for (channels, outputs, groups, kernel, stride) in [
-        (3, 5, 1, 3, 2), (6, 34, 2, 2, 1), (17, 17, 17, 3, 2), (33, 129, 1, 1, 1),
+        (3, 5, 1, 3, 2), (34, 3, 1, 5, 2), (6, 34, 2, 2, 1), (17, 17, 17, 3, 2), (33, 129, 1, 1, 1),
       ] {
         let shape = ConvolutionShape(
           batch: 2, height: 9, width: 8, inputChannels: outputs, outputChannels: channels, kernel: (kernel, kernel),

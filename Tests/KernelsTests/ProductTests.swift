@@ -176,6 +176,24 @@ import Testing
     for image in 0..<shape.batch { #expect(ys[image * x.count..<(image + 1) * x.count].elementsEqual(part), "image \(image)") }
   }
 
+  /// A first layer's gradient is made of so many images at a time as fit into the caches.
+  @Test(arguments: Target.all) func thinInputGradientsAreThoseOfSingleImages(_ target: Target) throws {
+    let device = target.device
+    var numbers = TestNumbers(12)
+    var shape = ConvolutionShape(
+      batch: 5, height: 97, width: 105, inputChannels: 3, outputChannels: 9, kernel: (7, 7), padding: Padding(3))
+    let (dy, w) = (numbers.floats(shape.outputCount), device.makeBuffer(numbers.floats(shape.weightCount)))
+    let together = device.convolutionBackwardInput(device.makeBuffer(dy), w, shape)
+    let found = try device.read(together, as: Float.self, count: shape.inputCount)
+    let images = shape.batch
+    shape.batch = 1
+    for image in 0..<images {
+      let part = device.makeBuffer([Float](dy[image * shape.outputCount..<(image + 1) * shape.outputCount]))
+      let alone = try device.read(device.convolutionBackwardInput(part, w, shape), as: Float.self, count: shape.inputCount)
+      #expect(found[image * alone.count..<(image + 1) * alone.count].elementsEqual(alone), "image \(image)")
+    }
+  }
+
   /// Large enough for packed weights and several splits of the weight gradient.
   @Test(arguments: Target.all) func largeConvolutionAgreesWithLoops(_ target: Target) throws {
     var numbers = TestNumbers(5)

@@ -58,7 +58,7 @@ extension SelfTest {
     },
     SelfTest("transposed convolution") { probe in
       let device = probe.device
-      for (inputs, outputs, groups) in [(3, 35, 1), (4, 6, 2), (5, 5, 5)] {
+      for (inputs, outputs, groups) in [(3, 35, 1), (35, 3, 1), (4, 6, 2), (5, 5, 5)] {
         let shape = ConvolutionShape(
           batch: 2, height: 11, width: 9, inputChannels: outputs, outputChannels: inputs, kernel: (3, 3), stride: (2, 2),
           padding: Padding(1), groups: groups)

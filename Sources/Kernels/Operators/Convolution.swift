@@ -198,6 +198,10 @@ extension Device {
         into: MapPart(dx, channels: shape.inputChannels))
       return dx
     }
+    if shape.isThin {
+      thinTransposedConvolution(dy, w, shape, offset, activation, into: dx)
+      return dx
+    }
     let (channels, outputs) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
     let taps = shape.kernelHeight * shape.kernelWidth
     let panels = packPanels(
@@ -213,6 +217,31 @@ extension Device {
           .buffer(dy.map), .buffer(panels.buffer), .buffer(bias ?? w), .buffer(fill(0, count: outputs)), .buffer(dx),
         ], flops: shape.flops))
     return dx
+  }
+
+  /// dx of few channels: what each pixel of dy brings to its taps is one product, which `col2im` adds up; of so many images at a
+  /// time that it stays in the caches.
+  private func thinTransposedConvolution(
+    _ dy: MapPart, _ w: Buffer, _ s: ConvolutionShape, _ offset: Offset, _ activation: Activation, into dx: Buffer
+  ) {
+    let (pixels, taps) = (s.outputHeight * s.outputWidth, s.kernelHeight * s.kernelWidth * s.inputChannels)
+    let most = max(1, (2 << 20) / (pixels * taps))
+    for first in stride(from: 0, to: s.batch, by: most) {
+      let images = min(most, s.batch - first)
+      let part = MapPart(dy.map, channels: dy.channels, first: dy.first + first * pixels * dy.channels)
+      let columns = makeFloats(images * pixels * taps)
+      matmul(
+        part, w, MatmulShape(m: images * pixels, n: taps, k: s.outputChannels, transposesB: true),
+        Offset(bias: nil, normalization: nil), .none, into: MapPart(columns, channels: taps))
+      launch(
+        Launch(
+          "col2im", groups: [images * s.height, 1, 1],
+          [
+            s.height, s.width, s.inputChannels, s.outputHeight, s.outputWidth, s.kernelHeight, s.kernelWidth,
+            s.strideHeight, s.strideWidth, s.dilationHeight, s.padding.top, s.padding.left, first * s.height, offset.kind,
+            activation.rawValue,
+          ].map { .int($0) } + [.buffer(columns), .buffer(offset.buffer ?? columns), .buffer(dx)]))
+    }
   }
 
   /// Where Winograd's method is the faster one: as measured here, or by a rule for CPUs' tiles.
