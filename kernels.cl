@@ -1321,25 +1321,42 @@ __kernel void conv2d_backward_input(CONVOLUTION_SIZES, const int xPitch, const i
 __kernel void col2im(const int H, const int W, const int C, const int P, const int Q, const int R, const int S,
                      const int strideY, const int strideX, const int dilationY, const int paddingTop,
                      const int paddingLeft, const int firstRow, const int hasBias, const int kind,
-                     __global const float *restrict columns, __global const float *restrict bias,
-                     __global float *restrict dx) {
+                     __global const float *restrict columns, __global const float *restrict bias, __global float *dx) {
   columns += (size_t)(GROUP(0) / H) * P * Q * R * S * C;
   dx += ((size_t)firstRow + GROUP(0)) * W * C;
-  const int top = GROUP(0) % H + paddingTop;
-  for (int w = LANE; w < W; w += LOCAL) {
-    float sums[COL2IM_CHANNELS + VECTOR];
-    UNROLL for (int c = 0; c < COL2IM_CHANNELS; c++) sums[c] = hasBias && c < C ? bias[c] : 0.0f;
-    // The pixel of dy whose window reaches w by its first tap or one of its stride; the others lie in front of it.
-    const int last = w + paddingLeft < 0 ? -1 : min((w + paddingLeft) / strideX, Q - 1);
+  const int top = GROUP(0) % H + paddingTop, count = W * C;
+  if (LOCAL == 1) {
+    // A row of taps at a time: its floats, and those that it is added to, are neighbours.
+    for (int i = 0; i < count; i++) dx[i] = hasBias ? bias[i % C] : 0.0f;
     for (int r = 0; r < R; r++) {
       const int p = source(top, -r * dilationY, strideY, P);
       if (p < 0) continue;
-      for (int q = last, tap = w + paddingLeft - last * strideX; q >= 0 && tap < S; q--, tap += strideX) {
+      for (int q = 0; q < Q; q++) {
+        const int begin = (q * strideX - paddingLeft) * C, end = min(begin + S * C, count);
+        __global const float *from = columns + (((size_t)p * Q + q) * R + r) * S * C;
+        for (int i = max(begin, 0); i < end; i += VECTOR) {
+          STORE_PART(LOAD_PART(dx + i, end - i) + LOAD_PART(from + (i - begin), end - i), dx + i, end - i);
+        }
+      }
+    }
+    if (kind == ACTIVATION_NONE) return;
+    for (int i = 0; i < count; i += VECTOR) STORE_PART(activate(LOAD_PART(dx + i, count - i), kind), dx + i, count - i);
+    return;
+  }
+  for (int w = LANE; w < W; w += LOCAL) {
+    float sums[VECTOR];
+    UNROLL for (int c = 0; c < VECTOR; c++) sums[c] = hasBias && c < C ? bias[c] : 0.0f;
+    // The last pixel of dy whose window may cover w; each one in front of it does so by a tap that is strideX further on.
+    const int at = w + paddingLeft, last = at < 0 ? -1 : min(at / strideX, Q - 1);
+    for (int r = 0; r < R; r++) {
+      const int p = source(top, -r * dilationY, strideY, P);
+      if (p < 0) continue;
+      for (int q = last, tap = at - last * strideX; q >= 0 && tap < S; q--, tap += strideX) {
         __global const float *from = columns + ((((size_t)p * Q + q) * R + r) * S + tap) * C;
         UNROLL for (int c = 0; c < COL2IM_CHANNELS; c++) if (c < C) sums[c] += from[c];
       }
     }
-    for (int c = 0; c < C; c += VECTOR) STORE_PART(activate(LOAD(&sums[c]), kind), dx + (size_t)w * C + c, C - c);
+    STORE_PART(activate(LOAD(sums), kind), dx + (size_t)w * C, C);
   }
 }
 

@@ -247,6 +247,11 @@ import Testing
         _ = PoolShape(batch: 1, height: 2, width: 2, channels: 1, kernel: (5, 5), stride: (1, 1))
       }
       #expect(message(of: misfit).contains("a 5x5 window does not fit into 2x2"))
+      let wide = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = ConvolutionShape(
+          batch: 1, height: 2, width: 2, inputChannels: 1, outputChannels: 1, kernel: (3, 3), stride: (2, 2))
+      }
+      #expect(message(of: wide).contains("a 3x3 kernel with dilation (1, 1) does not fit into 2x2"))
       let ragged = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         let x = Tensor(repeating: 1, shape: [1, 3, 3, 1], on: TestDevice.cpu)
         let (w, bias) = (Tensor(repeating: 1, shape: [3, 3, 1, 1], on: x.device), Tensor(repeating: 0, shape: [1], on: x.device))

@@ -180,17 +180,26 @@ import Testing
   @Test(arguments: Target.all) func thinInputGradientsAreThoseOfSingleImages(_ target: Target) throws {
     let device = target.device
     var numbers = TestNumbers(12)
+    // Three of 64 x 64 pixels at a time, of maps of 12 channels.
     var shape = ConvolutionShape(
-      batch: 5, height: 97, width: 105, inputChannels: 3, outputChannels: 9, kernel: (7, 7), padding: Padding(3))
-    let (dy, w) = (numbers.floats(shape.outputCount), device.makeBuffer(numbers.floats(shape.weightCount)))
-    let together = device.convolutionBackwardInput(device.makeBuffer(dy), w, shape)
-    let found = try device.read(together, as: Float.self, count: shape.inputCount)
-    let images = shape.batch
+      batch: 5, height: 64, width: 64, inputChannels: 3, outputChannels: 9, kernel: (7, 7), padding: Padding(3))
+    let (images, count) = (shape.batch, 64 * 64 * 12)
+    let (dy, w) = (numbers.floats(images * count), device.makeBuffer(numbers.floats(shape.weightCount)))
+    func gradient(_ dy: [Float]) throws -> [Float] {
+      let part = MapPart(device.makeBuffer(dy), channels: 12, first: 2)
+      return try device.read(device.convolutionBackwardInput(part, w, shape), as: Float.self, count: shape.inputCount)
+    }
+    let together = try gradient(dy)
     shape.batch = 1
     for image in 0..<images {
-      let part = device.makeBuffer([Float](dy[image * shape.outputCount..<(image + 1) * shape.outputCount]))
-      let alone = try device.read(device.convolutionBackwardInput(part, w, shape), as: Float.self, count: shape.inputCount)
-      #expect(found[image * alone.count..<(image + 1) * alone.count].elementsEqual(alone), "image \(image)")
+      let alone = try gradient([Float](dy[image * count..<(image + 1) * count]))
+      #expect(together[image * alone.count..<(image + 1) * alone.count].elementsEqual(alone), "image \(image)")
+    }
+    for (channels, kernel, step, padding) in [(4, 3, 2, 4), (1, 2, 3, 1), (2, 9, 1, 8)] {
+      try check(
+        ConvolutionShape(
+          batch: 2, height: 9, width: 7, inputChannels: channels, outputChannels: 17, kernel: (kernel, kernel),
+          stride: (1, step), dilation: (2, 1), padding: Padding(padding)), device, &numbers)
     }
   }
 

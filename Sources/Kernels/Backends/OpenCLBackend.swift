@@ -125,11 +125,12 @@ final class OpenCLBackend: Backend {
     try state.timer?.readFinished()
   }
 
-  /// Behind a marker, because clFinish of Mesa 22's rusticl waits only for commands that it was not yet flushed: it returned
-  /// at once, and memory on its way to the device was freed under it.
+  /// Behind a marker, because clFinish of Mesa 22's rusticl waits only for commands that had not been flushed before: after a
+  /// flush it returned at once, and memory on its way to the device was freed under it.
   private static func finish(_ queue: OpenCLHandle<QueueObject>) -> cl_int {
-    let status = cl.clEnqueueMarkerWithWaitList(queue.raw, 0, nil, nil)
-    return status == CL_SUCCESS ? cl.clFinish(queue.raw) : status
+    let marker = cl.clEnqueueMarkerWithWaitList(queue.raw, 0, nil, nil)
+    let status = cl.clFinish(queue.raw)
+    return status == CL_SUCCESS ? marker : status
   }
 
   /// What a launch says about the device rather than about its caller: drivers that allocate late notice only here

@@ -53,10 +53,14 @@ public struct ConvolutionShape: Sendable, Hashable, Codable {
   }
 
   public var outputHeight: Int {
-    (height + padding.top + padding.bottom - (kernelHeight - 1) * dilationHeight - 1) / strideHeight + 1
+    places(height + padding.top + padding.bottom, (kernelHeight - 1) * dilationHeight + 1, strideHeight)
   }
   public var outputWidth: Int {
-    (width + padding.left + padding.right - (kernelWidth - 1) * dilationWidth - 1) / strideWidth + 1
+    places(width + padding.left + padding.right, (kernelWidth - 1) * dilationWidth + 1, strideWidth)
+  }
+
+  private func places(_ size: Int, _ window: Int, _ stride: Int) -> Int {
+    size < window ? 0 : (size - window) / stride + 1
   }
 
   public var inputCount: Int { batch * height * width * inputChannels }
@@ -67,7 +71,8 @@ public struct ConvolutionShape: Sendable, Hashable, Codable {
   /// One filter a channel, which has kernels of its own.
   public var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
 
-  /// So few channels that products whose depth they are, and tiles whose rows they are, would be nearly empty.
+  /// So few channels, at most `COL2IM_CHANNELS` of kernels.cl, that products whose depth they are, and tiles whose rows or columns
+  /// they are, would be nearly empty.
   var isThin: Bool { groups == 1 && inputChannels <= 4 && kernelWidth > 1 && dilationWidth == 1 }
 
   /// A plain matrix product of pixels and channels.
@@ -177,6 +182,10 @@ extension Device {
         into: MapPart(dx, channels: shape.inputChannels))
       return dx
     }
+    if shape.isThin, let images = imagesOfThinGradient(shape) {
+      thinTransposedConvolution(dy, w, shape, images, offset, activation, into: dx)
+      return dx
+    }
     if let winograd = winogradShape(shape, isBackward: true, choice(for: .inputGradient(shape))) {
       winogradConvolution(dy, w, winograd, offset, activation, into: MapPart(dx, channels: shape.inputChannels))
       return dx
@@ -198,10 +207,6 @@ extension Device {
         into: MapPart(dx, channels: shape.inputChannels))
       return dx
     }
-    if shape.isThin {
-      thinTransposedConvolution(dy, w, shape, offset, activation, into: dx)
-      return dx
-    }
     let (channels, outputs) = (shape.inputChannels / shape.groups, shape.outputChannels / shape.groups)
     let taps = shape.kernelHeight * shape.kernelWidth
     let panels = packPanels(
@@ -219,20 +224,26 @@ extension Device {
     return dx
   }
 
-  /// dx of few channels: what each pixel of dy brings to its taps is one product, which `col2im` adds up; of so many images at a
-  /// time that it stays in the caches.
+  /// The images whose taps are multiplied at a time: as many as stay in the caches (2 Mi floats) or one; nil where even one takes
+  /// too much memory.
+  private func imagesOfThinGradient(_ s: ConvolutionShape) -> Int? {
+    let floats = s.outputHeight * s.outputWidth * s.kernelHeight * s.kernelWidth * s.inputChannels
+    return floats <= 16 << 20 && s.outputCount <= Int32.max ? max(1, (2 << 20) / floats) : nil
+  }
+
+  /// dx of few channels: what each pixel of dy brings to its taps is one product, which `col2im` adds up.
   private func thinTransposedConvolution(
-    _ dy: MapPart, _ w: Buffer, _ s: ConvolutionShape, _ offset: Offset, _ activation: Activation, into dx: Buffer
+    _ dy: MapPart, _ w: Buffer, _ s: ConvolutionShape, _ most: Int, _ offset: Offset, _ activation: Activation, into dx: Buffer
   ) {
-    let (pixels, taps) = (s.outputHeight * s.outputWidth, s.kernelHeight * s.kernelWidth * s.inputChannels)
-    let most = max(1, (2 << 20) / (pixels * taps))
+    let (pixels, width) = (s.outputHeight * s.outputWidth, s.kernelHeight * s.kernelWidth * s.inputChannels)
     for first in stride(from: 0, to: s.batch, by: most) {
       let images = min(most, s.batch - first)
+      // Pixels of earlier images are passed over as the part's earlier channels are.
       let part = MapPart(dy.map, channels: dy.channels, first: dy.first + first * pixels * dy.channels)
-      let columns = makeFloats(images * pixels * taps)
+      let columns = makeFloats(images * pixels * width)
       matmul(
-        part, w, MatmulShape(m: images * pixels, n: taps, k: s.outputChannels, transposesB: true),
-        Offset(bias: nil, normalization: nil), .none, into: MapPart(columns, channels: taps))
+        part, w, MatmulShape(m: images * pixels, n: width, k: s.outputChannels, transposesB: true),
+        Offset(bias: nil, normalization: nil), .none, into: MapPart(columns, channels: width))
       launch(
         Launch(
           "col2im", groups: [images * s.height, 1, 1],
