@@ -154,6 +154,24 @@ import Testing
     #expect(Set(jobs).count == jobs.count)
   }
 
+  @Test func tilesThatTheComparisonShowsToBeSlowerAreNotKept() throws {
+    var jobs: [String] = []
+    var tuner = try Tuner(
+      description, workload: workload, goingOnFrom: nil,
+      perform: { job in
+        guard case .comparison(let workload, _, let after, _) = job, after.tileM == 12 else {
+          return try dream(&jobs, job, interruptedAt: .max)
+        }
+        return .comparison(workload.items.map { TuningRecord.Gain(product: $0, secondsBefore: 1, secondsAfter: 2) })
+      }, save: { _ in }, report: { _ in })
+    try tuner.run()
+    #expect(tuner.record.profile?.tileM != 12 && tuner.record.gains.count == 3)
+    #expect(tuner.record.gains.allSatisfy { $0.secondsAfter < $0.secondsBefore })
+    let done = tuner.record.text
+    try tuner.run()
+    #expect(tuner.record.text == done)
+  }
+
   @Test func anInterruptedSearchGoesOnWhereItStopped() throws {
     let (whole, jobs) = try search(workload, interrupted: false)
     let (pieces, sameJobs) = try search(workload, interrupted: true)

@@ -33,14 +33,35 @@ public struct Tuner {
 
   /// Tries what has not been tried.
   public mutating func run() throws {
-    // The fallback's tiles are compiled into the package.
-    if description.kind != .fallback { try searchTiles() }
-    try chooseAlgorithms()
-    guard record.gains.isEmpty else { return }
+    repeat {
+      // The fallback's tiles are compiled into the package.
+      if description.kind != .fallback { try searchTiles() }
+      try chooseAlgorithms()
+      if record.gains.isEmpty { try compare() }
+    } while try refusesTiles()
+  }
+
+  private mutating func compare() throws {
     let job = TuningJob.comparison(record.workload, before: usual, after: record.profile ?? usual, record.algorithms)
     guard case .comparison(let gains) = try perform(job) else { preconditionFailure("a comparison answers with gains") }
     record.gains = gains
     try save(record)
+  }
+
+  /// The search times tiles minutes apart, the comparison in turn: those that it shows to be slower than the device's own are
+  /// not kept, and the search goes on without them.
+  private mutating func refusesTiles() throws -> Bool {
+    let (before, after) = record.gains.reduce((0.0, 0.0)) {
+      let count = Double($1.product.count)
+      return ($0.0 + count * $1.secondsBefore, $0.1 + count * $1.secondsAfter)
+    }
+    guard after > before, let profile = record.profile,
+      let trial = record.tiles.firstIndex(where: { $0.profile.isSame(as: profile) })
+    else { return false }
+    record.tiles[trial].seconds = nil
+    try report("\(profile): slower in the comparison")
+    try keep(usual)
+    return true
   }
 
   // MARK: Tiles
