@@ -51,11 +51,7 @@ public struct Tuner {
   /// The search times tiles minutes apart, the comparison in turn: those that it shows to be slower than the device's own are
   /// not kept, and the search goes on without them.
   private mutating func refusesTiles() throws -> Bool {
-    let (before, after) = record.gains.reduce((0.0, 0.0)) {
-      let count = Double($1.product.count)
-      return ($0.0 + count * $1.secondsBefore, $0.1 + count * $1.secondsAfter)
-    }
-    guard after > before, let profile = record.profile,
+    guard record.total(\.secondsAfter) > record.total(\.secondsBefore), let profile = record.profile,
       let trial = record.tiles.firstIndex(where: { $0.profile.isSame(as: profile) })
     else { return false }
     record.tiles[trial].seconds = nil

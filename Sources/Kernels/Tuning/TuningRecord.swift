@@ -50,6 +50,9 @@ public struct TuningRecord: Sendable, Codable {
     public var product: Workload.Item
     public var secondsBefore: Double
     public var secondsAfter: Double
+
+    /// What the product takes as often as it occurs.
+    public func total(_ each: KeyPath<Self, Double>) -> Double { Double(product.count) * self[keyPath: each] }
   }
 
   static let currentFormat = 1
@@ -73,6 +76,9 @@ public struct TuningRecord: Sendable, Codable {
   public func algorithm(for operation: ProductOperation) -> Algorithm? {
     algorithms.first { $0.operation == operation }?.choice
   }
+
+  /// What all products take, in seconds.
+  public func total(_ each: KeyPath<Gain, Double>) -> Double { gains.reduce(0) { $0 + $1.total(each) } }
 
   /// The JSON that a file holds.
   public var text: String {
