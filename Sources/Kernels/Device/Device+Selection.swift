@@ -9,7 +9,7 @@ extension Device {
 
   /// The device called `name`: `auto`, `cpu`, `opencl` (the first OpenCL device), `opencl:1`, or a part of the
   /// driver's name for it, in any case. Without a name, what `DEVICENN_DEVICE` says, or else `auto`: a GPU if there
-  /// is one, and otherwise the faster of the CPU fallback and the CPU's OpenCL drivers.
+  /// is one, and otherwise the CPU fallback.
   ///
   /// The first use of a device with a profile compiles kernels.cl, which takes a driver seconds; later ones load it.
   public convenience init(named name: String? = nil, profile: TileProfile? = nil) throws(DeviceError) {
@@ -27,7 +27,7 @@ extension Device {
   private static func makeBackend(named name: String, profile: TileProfile?) throws(DeviceError) -> any Backend {
     let wanted = name
     let name = name.lowercased()
-    if name == "auto" { return try fastest(profile: profile) }
+    if name == "auto" { return try automatic(profile: profile) }
     if name == "cpu" { return try fallback(profile: profile) }
     if name == "opencl", let first = OpenCLDevice.all.first { return try open(first, profile: profile) }
     if let device = OpenCLDevice.all.first(where: { $0.description.identifier == name }) {
@@ -61,50 +61,21 @@ extension Device {
 
   // MARK: The automatic choice
 
-  private static func fastest(profile: TileProfile?) throws(DeviceError) -> any Backend {
+  /// Measures nothing: noise would decide in a busy moment, and another device gives other bits.
+  private static func automatic(profile: TileProfile?) throws(DeviceError) -> any Backend {
     for device in OpenCLDevice.all where device.description.kind != .openCLCPU {
       do throws(DeviceError) { return try open(device, profile: profile) } catch { warn(device, error) }
     }
-    // A profile that isn't the fallback's own leaves only the drivers.
-    let fallback: CPUBackend
-    do throws(DeviceError) { fallback = try Self.fallback(profile: profile) } catch {
+    do throws(DeviceError) { return try fallback(profile: profile) } catch {
+      // A profile that isn't the fallback's own leaves only the drivers.
       guard let driver = OpenCLDevice.all.first else { throw error }
       return try open(driver, profile: profile)
     }
-    guard var best = quickSpeed(of: fallback) else { return fallback }
-    var winner: any Backend = fallback
-    for device in OpenCLDevice.all where device.description.kind == .openCLCPU {
-      guard let driver = try? open(device, profile: profile), let speed = quickSpeed(of: driver) else { continue }
-      if speed > best * clearlyFaster { (winner, best) = (driver, speed) }
-    }
-    return winner
   }
-
-  /// By so much a driver must win: noise mustn't decide, because another device gives other bits.
-  private static let clearlyFaster = 1.2
 
   /// Says why a GPU is passed over: somebody who has one must not train on the CPU unawares.
   private static func warn(_ device: OpenCLDevice, _ error: DeviceError) {
     FileHandle.standardError.write(Data("\(device.description.identifier) is left out: \(error)\n".utf8))
-  }
-
-  /// Floating-point operations a second at a small piece of typical work; nil where it can't be measured.
-  ///
-  /// The best of some milliseconds: a first launch also pays for the driver's own preparations, and other programs take
-  /// cores for moments.
-  private static func quickSpeed(of backend: any Backend) -> Double? {
-    let device = Device(backend: backend)
-    let shape = ConvolutionShape(
-      batch: 4, height: 28, width: 28, inputChannels: 64, outputChannels: 64, kernel: (3, 3), padding: Padding(1))
-    let (x, w) = (device.fill(1, count: shape.inputCount), device.fill(1, count: shape.weightCount))
-    let tries = 16
-    let seconds = (0..<tries).compactMap { _ -> Double? in
-      let start = ContinuousClock.now
-      _ = device.convolution(x, w, shape)
-      guard (try? device.synchronize()) != nil else { return nil }
-      return (ContinuousClock.now - start) / .seconds(1)
-    }
-    return seconds.count == tries ? shape.flops / seconds.min()! : nil
   }
 }
 
