@@ -973,9 +973,9 @@ __kernel void matmul(const int M, const int N, const int K, const int bStride, c
 #else
   const int firstPanel = GROUP(1) * panels;
   const int isLarge = K <= DEPTH && IS_LARGE((size_t)M * N, N) && cPitch % VECTOR == 0 && cFirst % VECTOR == 0;
-  // What comes next: where b is large, the next panel's part, each tile of rows a share of it; else the next group's rows,
-  // while this one's are multiplied by the first panels, each of them the more the fewer there are.
-  const int asksPanels = panelStride != PANEL && lastPanel - firstPanel >= TILE_M && K > DEPTH;
+  // What comes next: where the group's panels take 512 KB and more, the next one's part, each tile of rows a share of it; else
+  // the next group's rows, while this one's are multiplied by the first panels, each of them the more the fewer there are.
+  const int asksPanels = panelStride != PANEL && (lastPanel - firstPanel) * PANEL * K >= 1 << 17 && K > DEPTH;
   const int share = PANEL / (GROUP_ROWS / TILE_M);
   const int rowStep = aPitch == K ? (TILE_M + lastPanel - firstPanel - 1) / (lastPanel - firstPanel) : 0;
   __global const float *nextRows = a + (size_t)(m0 + GROUP_ROWS) * K;
