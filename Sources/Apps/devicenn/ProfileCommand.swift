@@ -61,7 +61,7 @@ struct ProfileCommand: ParsableCommand {
     var cases = shapesFile == "torch" || (shapesFile == nil && shape.isEmpty) ? chosen.flatMap { one in one.shapes.map { (one, $0) } } : []
     if let shapesFile, shapesFile != "torch" { cases += try read(shapesFile).filter { chosen.contains($0.0) } }
     for text in shape {
-      let numbers = text.split(separator: ",").map { Int($0) ?? 0 }
+      let numbers = text.split { ", ".contains($0) }.map { Int($0) ?? 0 }
       let fitting = chosen.filter { $0.misfit(numbers) == nil }
       guard !fitting.isEmpty else { throw ValidationError("--shape \(text): \(chosen[0].misfit(numbers)!).") }
       cases += fitting.map { ($0, numbers) }

@@ -76,15 +76,16 @@ extension Device {
 
   /// How a weight gradient takes x, and whether it packs dy: both are read across their rows. AMD's processors read rows in
   /// place faster, unless they are a multiple of 4 KiB apart and fall on the same few lines of a cache; others' do where the
-  /// tiles are wide and both rows short, or where packing is hardly repaid (docs/products.md).
+  /// tiles are wide and both rows short or the result small, or where packing is hardly repaid (docs/products.md).
   ///
   /// - Parameter pitch: floats from one pixel of dy to the next.
   private func takesPixels(of shape: ConvolutionShape, pitch: Int, _ measured: Algorithm?) -> (TakenPixels, packsGradient: Bool) {
     // Of other convolutions, only whether Winograd's method is faster was measured.
     let measured = shape.isPointwise ? measured : nil
-    let areShort = shape.isPointwise && profile.panelColumns >= 64 && max(shape.inputChannels, pitch) < 512
+    let areShort = max(shape.inputChannels, pitch) < 512 || shape.inputChannels * pitch <= 96 << 10
+    let isFaster = shape.isPointwise && profile.panelColumns >= 64 && areShort
     func isInPlace(_ pitch: Int) -> Bool {
-      measured.map { $0 == .inPlace } ?? (description.vendor.contains("AMD") ? pitch % 1024 != 0 : areShort)
+      measured.map { $0 == .inPlace } ?? (description.vendor.contains("AMD") ? pitch % 1024 != 0 : isFaster)
     }
     if shape.gathersTaps { return (.gathered, !isInPlace(pitch)) }
     guard shape.isPointwise else { return (.packed, !isInPlace(pitch)) }
