@@ -20,6 +20,9 @@ import Testing
     let list = try folder.write(Array(json.output.utf8), "shapes.jsonl")
     let text = try await devicenn("profile", "--kernel", "all", "--shapes-file", list, "--runs", "1", "--device", "cpu")
     #expect(text.status == 0 && text.output.split(separator: "\n").count == 3 && text.output.contains("% of the limit"), "\(text)")
+    // So is what docs/benchmarks.md calls a shape.
+    let spaced = try await devicenn("profile", "--kernel", "matmul", "--shape", "17 33 65", "--runs", "1", "--device", "cpu")
+    #expect(spaced.status == 0 && spaced.output.contains("17,33,65"), "\(spaced)")
     let torch = try await devicenn("profile", "--kernel", "softmax", "--shapes", "torch", "--runs", "1", "--device", "cpu")
     #expect(torch.status == 0 && torch.output.contains("4096,1000"), "\(torch)")
   }

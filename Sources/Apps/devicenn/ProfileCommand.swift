@@ -15,7 +15,7 @@ struct ProfileCommand: ParsableCommand {
   @Option(help: ArgumentHelp("An operator, a part of operators' names, or all.", valueName: "operator")) var kernel: String?
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Sizes of an operator, m,n,k for matmul, separated by commas; several may follow.", valueName: "sizes"))
+    help: ArgumentHelp("Sizes of an operator, m,n,k for matmul, separated by commas or spaces; several may follow.", valueName: "sizes"))
   var shape: [String] = []
   @Option(
     name: [.customLong("shapes-file"), .customLong("shapes")],

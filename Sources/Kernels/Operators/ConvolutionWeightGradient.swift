@@ -82,10 +82,11 @@ extension Device {
   private func takesPixels(of shape: ConvolutionShape, pitch: Int, _ measured: Algorithm?) -> (TakenPixels, packsGradient: Bool) {
     // Of other convolutions, only whether Winograd's method is faster was measured.
     let measured = shape.isPointwise ? measured : nil
-    let areShort = max(shape.inputChannels, pitch) < 512 || shape.inputChannels * pitch <= 96 << 10
-    let isFaster = shape.isPointwise && profile.panelColumns >= 64 && areShort
+    let isSlight = max(shape.inputChannels, pitch) < 512 || shape.inputChannels * pitch <= 96 << 10
     func isInPlace(_ pitch: Int) -> Bool {
-      measured.map { $0 == .inPlace } ?? (description.vendor.contains("AMD") ? pitch % 1024 != 0 : isFaster)
+      if let measured { return measured == .inPlace }
+      if description.vendor.contains("AMD") { return pitch % 1024 != 0 }
+      return shape.isPointwise && profile.panelColumns >= 64 && isSlight
     }
     if shape.gathersTaps { return (.gathered, !isInPlace(pitch)) }
     guard shape.isPointwise else { return (.packed, !isInPlace(pitch)) }
